@@ -1,0 +1,84 @@
+"""Rules: who is in scope, and how a subject's attributes become the app's.
+
+A job's rules are compiled once per cycle from its document and are then only read. `version` names their
+content: when it changes, everyone is looked at again.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from instep.core.guard import Limits
+from instep.core.subject import AppRole, Kind
+from instep.expressions import Expression
+
+Action = Literal["create", "update", "delete"]
+
+
+class Mapping(Struct, frozen=True):
+    """One attribute mapping (Graph's `attributeMapping`)."""
+
+    target: str
+    """The SCIM attribute path, canonical text: `emails[type eq "work"].value`."""
+    source: Expression
+    default: str | None = None
+    """Written on creation when the source evaluates to null."""
+    matching: int = 0
+    """Matching precedence, 1 first; 0 doesn't match."""
+    flow: Literal["always", "create"] = "always"
+    case_exact: bool = False
+    """Whether a change of case alone is a change (RFC 7643 section 2.2)."""
+    required: bool = False
+    reference: bool = False
+    """The value is another subject's id and travels as that subject's id in the app."""
+
+
+class ObjectRules(Struct, frozen=True):
+    """The rules of one object type."""
+
+    kind: Kind
+    mappings: tuple[Mapping, ...]
+    enabled: bool = True
+    actions: frozenset[Action] = frozenset({"create", "update", "delete"})
+    members: bool = False
+    """Whether memberships are provisioned (groups only)."""
+
+    @property
+    def matching(self) -> tuple[Mapping, ...]:
+        """The matching mappings in the order of their precedence."""
+        return tuple(sorted((m for m in self.mappings if m.matching), key=lambda m: m.matching))
+
+
+class Ending(Struct, frozen=True):
+    """How access ends, a property of the app, apart from the attribute rows."""
+
+    by: Literal["disable", "delete"] = "disable"
+    """`disable` sends `active: false`; `delete` is for apps without a soft delete."""
+    delete_when_purged: bool = True
+    """Whether a hard delete in the directory deletes in the app."""
+
+
+class Rules(Struct, frozen=True):
+    """Everything that decides who is provisioned to one app, and with what."""
+
+    version: str
+    users: ObjectRules
+    groups: ObjectRules
+    scope: Literal["assigned", "all"] = "assigned"
+    roles: tuple[AppRole, ...] = ()
+    default_access: bool = True
+    """Whether Default Access entitles to provisioning; templates that ship roles say no."""
+    scope_nesting: Literal["descendants", "direct"] = "descendants"
+    """Who comes into scope through an assigned group: everyone below it, or its direct members."""
+    member_nesting: Literal["flattened", "direct"] = "flattened"
+    """What a group has as members in the app: the people below it, or its direct members."""
+    skip_out_of_scope_deletions: bool = False
+    """Entra's SkipOutOfScopeDeletions: leaving scope then sends nothing."""
+    authoritative_members: bool = False
+    """Whether members that someone else put into a managed group are taken out."""
+    ending: Ending = Ending()
+    limits: Limits = Limits()
+
+    def of(self, kind: Kind) -> ObjectRules:
+        """The rules of that object type."""
+        return self.users if kind is Kind.USER else self.groups

@@ -1,0 +1,445 @@
+"""The outside world on one page: what the engine asks of the directory, the app, the store and the clock.
+
+Adapters live in `stores`, `targets` and `sources`; `wiring` chooses them. The network side is async. The
+store side is synchronous and batched: the engine runs it through `Writing` and `Reading`, which put it on
+the store's own threads.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from instep.core.change import AttributeChange, Decision, Step
+from instep.core.guard import Population
+from instep.core.link import Hold, Link
+from instep.core.outcome import Outcome
+from instep.core.subject import AppRole, Kind, Subject
+from instep.scim.abilities import Abilities
+
+T = TypeVar("T")
+
+
+# ---------------------------------------------------------------------------------------------- the app
+
+
+class Resource(Struct, frozen=True):
+    """A user or group as the app returned it: `document` is the SCIM resource as it came."""
+
+    id: str
+    document: Mapping[str, Any]
+
+
+class Exchange(Struct, frozen=True):
+    """One request and its answer, as the log keeps it. No header is kept: the token is in one of them."""
+
+    method: str
+    path: str
+    body: Any
+    status: int | None
+    """HTTP status; none when no answer came."""
+    answer: Any
+    milliseconds: int
+
+
+class Answer(Struct, frozen=True):
+    """What came of a write."""
+
+    outcome: Outcome
+    app_id: str | None = None
+    resource: Resource | None = None
+    """The resource in the app's own words, where the answer carried it."""
+    members_taken: bool = False
+    """Whether the members that rode in a creation are known to have been taken."""
+    members_done: tuple[str, ...] = ()
+    """App ids whose addition or removal was acknowledged, also when a later chunk failed."""
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class AppUnavailable(Exception):
+    """The app can't be reached, refuses our credentials, or isn't a SCIM endpoint: no subject is at fault.
+
+    The message says what was asked, what came, and what to do about it.
+    """
+
+    def __init__(self, message: str, code: str, exchange: Exchange | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.exchange = exchange
+
+
+class Target(Protocol):
+    """One app. Reads raise `AppUnavailable`; writes never raise for what the app answers: see `Answer`.
+
+    An implementation must check look-ups as far as the protocol goes (a list response, ids present) and must
+    not retry a POST whose fate is unknown. Whether an answer truly matches is the engine's to check.
+    Attributes are keyed by attribute path (`name.givenName`); references and members are app ids here.
+    """
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
+        """Test the connection: look up a value that nobody has, by the matching attribute of each kind."""
+        ...
+
+    async def count(self, kind: Kind) -> int | None:
+        """How many there are; none when the app's answer can't be relied upon."""
+        ...
+
+    async def find(self, kind: Kind, path: str, value: str) -> list[Resource]:
+        """What the app returns for `path eq value`: not to be believed unseen, servers ignore filters."""
+        ...
+
+    def pages(self, kind: Kind) -> AsyncIterator[list[Resource]]:
+        """Everything of that kind, page by page, without group members.
+
+        Raises AppUnavailable also when the list is incomplete (fewer than it says, or an id twice)."""
+        ...
+
+    async def read(self, kind: Kind, app_id: str, members: bool = False) -> Resource | None:
+        """One resource; none when the app answers 404."""
+        ...
+
+    async def create(self, kind: Kind, attributes: Mapping[str, Any], members: Sequence[str] = ()) -> Answer: ...
+
+    async def update(
+        self,
+        kind: Kind,
+        app_id: str,
+        changes: Sequence[AttributeChange],
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> Answer:
+        """Attribute changes in one request, members in as few as the app takes."""
+        ...
+
+    async def delete(self, kind: Kind, app_id: str) -> Answer:
+        """Delete; gone already counts as done (RFC 7644 section 3.6)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# ------------------------------------------------------------------------------------------ the directory
+
+
+class View(Struct, frozen=True):
+    """How a job looks at the directory."""
+
+    app: str
+    scope: str
+    """`assigned` or `all`."""
+    roles: tuple[AppRole, ...]
+    scope_nesting: str
+    member_nesting: str
+
+
+class DirectoryReader(Protocol):
+    """One consistent, read-only look at the directory: all answers are of sequence number `sequence`."""
+
+    @property
+    def epoch(self) -> str:
+        """Names this directory: another one, or a restored copy, has another."""
+        ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    def affected(self, view: View, kind: Kind, since: int | None) -> Iterator[list[str]]:
+        """Ids of the subjects to look at, ascending, in pages of some hundreds, each once.
+
+        since=None: everyone whom the view could bring into scope (tombstones left out). Otherwise: whoever
+        changed after `since`, tombstones included; everyone below the child of each membership, and below
+        each assignment's principal and each group, that changed after it; of groups also those above a
+        changed membership, where members are flattened."""
+        ...
+
+    def subjects(self, view: View, kind: Kind, ids: Sequence[str]) -> list[Subject]:
+        """Those subjects, complete, in the order of `ids`. One that was never here comes back as purged."""
+        ...
+
+    def populated(self, view: View) -> bool:
+        """Whether the view could bring at least one living user into scope."""
+        ...
+
+
+class Directory(Protocol):
+    """The directory, as the engine needs it."""
+
+    def reader(self) -> AbstractContextManager[DirectoryReader]: ...
+
+    def sequence(self) -> int:
+        """The newest sequence number, cheap enough to ask before each batch."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------- the store
+
+
+class Lease(Struct, frozen=True):
+    """The right to run a job's cycle. The token grows with each taking and fences off earlier holders."""
+
+    job: str
+    owner: str
+    token: int
+    until: datetime
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; nothing was written."""
+
+
+class AlreadyLinked(Exception):
+    """An app id belongs to another subject already, dead or alive; nothing was written."""
+
+    def __init__(self, app_id: str, subject_id: str) -> None:
+        super().__init__(f"{app_id} is linked to {subject_id}")
+        self.app_id, self.subject_id = app_id, subject_id
+
+
+class LeaseTaken(Exception):
+    """Another worker holds the job."""
+
+    def __init__(self, job: str, owner: str, until: datetime) -> None:
+        super().__init__(f"{job} is being synchronised by {owner}")
+        self.job, self.owner, self.until = job, owner, until
+
+
+class Watermark(Struct, frozen=True):
+    """Up to where the directory was evaluated, with which rules."""
+
+    epoch: str = ""
+    sequence: int = 0
+    rules_version: str = ""
+
+
+class Intent(Struct, frozen=True):
+    """A write that is about to be sent, or was, with no outcome kept yet."""
+
+    kind: Kind
+    subject_id: str
+    name: str
+    decision: Decision
+    app_id: str | None
+    began: datetime
+
+
+class LogEntry(Struct, frozen=True):
+    """An entry of the provisioning log: a decision with its outcome (Graph's provisioningObjectSummary)."""
+
+    job: str
+    cycle: str
+    change_id: str
+    at: datetime
+    kind: Kind
+    subject_id: str
+    name: str
+    app_id: str | None
+    action: str
+    """`create`, `adopt`, `update`, `disable`, `enable`, `delete`, `release`, `skip` or `hold`."""
+    status: str
+    """`success`, `failure`, `skipped` or `warning`."""
+    code: str = ""
+    reason: str = ""
+    changes: tuple[AttributeChange, ...] = ()
+    members_added: int = 0
+    members_removed: int = 0
+    steps: tuple[Step, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    effects: Mapping[str, int] = {}
+    """Guarded effects that happened, per kind: what the guard's 24 hours are counted from."""
+    milliseconds: int = 0
+    sequence: int = 0
+    """The entry's place in the log; given by the store."""
+
+
+class Membership(Struct, frozen=True):
+    """What the job knows of one membership in the app: state is `sent`, `pending` or `unknown`."""
+
+    group_id: str
+    member_id: str
+    state: str
+
+
+class Record(Struct, frozen=True):
+    """What is kept of one subject after it was looked at or written: all in one transaction."""
+
+    link: Link | None = None
+    log: LogEntry | None = None
+    settled: tuple[Kind, str] | None = None
+    """The subject whose intent is settled by this."""
+    members: tuple[Membership, ...] = ()
+    """Memberships to be set to their state."""
+    members_gone: tuple[tuple[str, str], ...] = ()
+    """(group id, member id) that aren't in the app and aren't wanted."""
+    pending: tuple[str, ...] | None = None
+    """Subjects that this one's reference attributes wait for; replaces what was kept; none leaves it."""
+    account_gone: bool = False
+    """The account or group vanished from the app, and with it its memberships there."""
+
+
+class CycleSummary(Struct, frozen=True):
+    """A cycle, running or ended."""
+
+    id: str
+    job: str
+    kind: str
+    """`initial` or `incremental`."""
+    began: datetime
+    ended: datetime | None = None
+    result: str = "running"
+    """`running`, `succeeded`, `failures`, `held`, `interrupted` or `unavailable`."""
+    counts: Mapping[str, int] = {}
+    """Per action, plus `failure`, `held` and `requests`."""
+    message: str = ""
+
+
+class App(Struct, frozen=True):
+    """An app as it was added: what an administrator decided. The token is kept apart, encrypted."""
+
+    name: str
+    """Short and unique: `mixpanel`."""
+    display_name: str
+    template: str
+    tenant_url: str
+    rules: Mapping[str, Any]
+    """The rules document; `instep.targets.gallery` gives the template's, `instep.wiring` compiles it."""
+    roles: tuple[AppRole, ...] = ()
+
+
+class StateReader(Protocol):
+    """Reads of the state. Ids and pages are ascending by subject id."""
+
+    def app(self, name: str) -> App | None: ...
+    def apps(self) -> list[App]: ...
+    def token(self, app: str) -> str | None:
+        """The app's secret token in the clear; to be handed to the target and to nothing else."""
+        ...
+
+    def watermark(self, job: str) -> Watermark | None: ...
+    def abilities(self, job: str) -> Abilities | None: ...
+    def links(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> dict[str, Link]: ...
+    def link_ids(self, job: str, kind: Kind) -> Iterator[list[str]]:
+        """Subject ids of all links, ascending, in pages."""
+        ...
+
+    def owners(self, job: str, kind: Kind, app_ids: Sequence[str]) -> dict[str, Link]:
+        """The links, living or dead, that those app ids belong to."""
+        ...
+
+    def due(self, job: str, now: datetime) -> list[tuple[Kind, str]]:
+        """Subjects to look at though the directory didn't change: escrow whose time has come, holds that were
+        approved, references and memberships that wait for an account which now exists."""
+        ...
+
+    def memberships(self, job: str, group_id: str) -> dict[str, str]:
+        """Member id to state."""
+        ...
+
+    def population(self, job: str) -> Population: ...
+    def effects_since(self, job: str, since: datetime) -> dict[str, int]: ...
+    def intents(self, job: str) -> list[Intent]: ...
+    def holds(self, job: str) -> list[tuple[Link, Hold]]: ...
+    def counts(self, job: str) -> dict[tuple[Kind, str], int]:
+        """How many links there are, per kind and status."""
+        ...
+
+    def escrow(self, job: str) -> list[Link]: ...
+    def cycles(self, job: str, limit: int = 10) -> list[CycleSummary]: ...
+    def lease(self, job: str) -> Lease | None: ...
+    def log(
+        self,
+        job: str,
+        *,
+        person: str | None = None,
+        status: str | None = None,
+        action: str | None = None,
+        cycle: str | None = None,
+        after: int = 0,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[LogEntry]: ...
+
+
+class SpoolEntry(Struct, frozen=True):
+    """A decision that waits for its turn; smaller priorities go first, then the order of `ordinal`."""
+
+    decision: Decision
+    priority: int
+    ordinal: int = 0
+
+
+class StateWriter(StateReader, Protocol):
+    """Writes of the state: one call, one transaction's part. Those with a lease check its token first and
+    raise `LeaseLost` without having written anything."""
+
+    def save_app(self, app: App, token: str | None) -> None: ...
+    def remove_app(self, name: str) -> None: ...
+    def take_lease(self, job: str, owner: str, now: datetime, seconds: float) -> Lease:
+        """Raises LeaseTaken while another one's lease runs."""
+        ...
+
+    def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease: ...
+    def give_lease_back(self, lease: Lease) -> None: ...
+    def begin_cycle(self, lease: Lease, cycle: CycleSummary) -> None:
+        """Also empties the job's spool: a cycle that was cut off is evaluated anew."""
+        ...
+
+    def end_cycle(self, lease: Lease, cycle: CycleSummary, watermark: Watermark | None, abilities: Abilities) -> None: ...
+    def spool(self, lease: Lease, entries: Iterable[SpoolEntry]) -> None:
+        """Add decisions; one for a subject that is already waiting replaces it."""
+        ...
+
+    def unspool(self, lease: Lease, subjects: Iterable[tuple[Kind, str]]) -> None: ...
+    def next_in_spool(self, job: str, limit: int) -> list[SpoolEntry]: ...
+    def spooled(self, job: str) -> Iterator[SpoolEntry]: ...
+    def intend(self, lease: Lease, intents: Iterable[Intent]) -> None:
+        """Make intents durable, and take their decisions off the spool, in one transaction."""
+        ...
+
+    def record(self, lease: Lease, records: Iterable[Record]) -> None:
+        """Keep outcomes. Raises AlreadyLinked, without having written anything, when an app id belongs to
+        another subject."""
+        ...
+
+    def judge_holds(self, job: str, digests: Mapping[str, str]) -> int:
+        """Set the verdict (`approved` or `rejected`) of holds by digest; returns how many."""
+        ...
+
+
+class State(Protocol):
+    """The state store. Writes are gathered by one writer thread and committed in groups: when the awaited
+    call returns, what it wrote is durable."""
+
+    async def write(self, work: Callable[[StateWriter], T]) -> T: ...
+    async def read(self, work: Callable[[StateReader], T]) -> T: ...
+    def reading(self) -> AbstractContextManager[StateReader]:
+        """For callers without a loop."""
+        ...
+
+    def writing(self) -> AbstractContextManager[StateWriter]:
+        """For callers without a loop: one transaction."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# -------------------------------------------------------------------------------------- clock and chance
+
+
+class Clock(Protocol):
+    """Time. `now` is UTC and only for people and schedules; durations come from `monotonic`."""
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Chance(Protocol):
+    """Randomness: `token` for seeds and ids, `uniform` for jitter."""
+
+    def token(self) -> str: ...
+    def uniform(self, low: float, high: float) -> float: ...

@@ -1,0 +1,79 @@
+"""Every setting of Instep: typed, documented, once. Read from the environment, overridden by options.
+
+`data` is the folder that holds the databases and, unless `key_file` names another place, the key that
+encrypts the secrets in them.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Settings(Struct, frozen=True):
+    """Where things are and how far to go."""
+
+    data: Path = Path("instep-data")
+    """INSTEP_DATA: the folder of the databases; made when it's missing."""
+    key_file: Path | None = None
+    """INSTEP_KEY_FILE: the file with the key of the secrets; `<data>/secrets.key` unless set."""
+    lease_seconds: float = 60.0
+    """INSTEP_LEASE_SECONDS: how long a worker may hold a job without renewing its lease."""
+    request_seconds: float = 30.0
+    """INSTEP_REQUEST_SECONDS: after how long a request to an app counts as unanswered."""
+    concurrency: int = 16
+    """INSTEP_CONCURRENCY: requests in flight to one app at the most."""
+    private_networks: bool = False
+    """INSTEP_PRIVATE_NETWORKS: whether tenant URLs may point into private address ranges."""
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key of the secrets is."""
+        return self.key_file or self.data / "secrets.key"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that the environment gives. Raises ValueError naming the variable that can't be read."""
+    given: dict[str, object] = {}
+    for name, convert in _CONVERT.items():
+        text = environment.get(f"INSTEP_{name.upper()}")
+        if text is None or text == "":
+            continue
+        try:
+            given[name] = convert(text)
+        except ValueError as wrong:
+            raise ValueError(f"INSTEP_{name.upper()}={text!r}: {wrong}") from None
+    return Settings(**given)  # pyright: ignore[reportArgumentType]
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise ValueError("must be more than 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("must be true or false")
+
+
+_CONVERT = {
+    "data": Path,
+    "key_file": Path,
+    "lease_seconds": _positive,
+    "request_seconds": _positive,
+    "concurrency": _count,
+    "private_networks": _flag,
+}
