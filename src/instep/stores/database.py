@@ -1,0 +1,138 @@
+"""A database file: opened safely, its schema brought up to date, with one way to read and one to write.
+
+A store gives the path and its folder of migrations and gets two doors, both giving a SQLAlchemy Core
+connection inside a transaction:
+
+    database = open_database(folder / "directory.db", MIGRATIONS / "directory")
+    with database.write() as connection:          # BEGIN IMMEDIATE ... COMMIT, or ROLLBACK when it raises
+        connection.execute(insert(users), rows)
+    with database.read() as connection:           # one consistent snapshot, whatever others commit meanwhile
+        names = connection.execute(select(users.c.name)).scalars().all()
+    database.close()
+
+Writing from a program with an event loop goes through `instep.stores.writer.Writer(database)`, which gathers
+many writes into few commits. Use one way of writing or the other within a process, since a second `write`
+waits until the first has ended. Keep writing transactions short: other processes wait for them, up to 30 s.
+
+A folder of migrations holds alembic revisions named `<number>_<what>.py` (`0001_directory.py`), whose `revision`
+is the file's name without `.py` and whose `down_revision` is the one before. See `instep.stores.schema`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from instep.stores.schema import DatabaseUnavailable, bring_up_to_date
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""The folder of the folders of migrations."""
+
+PATIENCE = 30.0
+"""Seconds that a write waits for another process's write."""
+
+
+class Database:
+    """An open database file. Made by `open_database`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.writers = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "ON", "cache_size": -16_000}, pool_size=1)
+        self._readers = _engine(path, "BEGIN", {"query_only": "ON", "cache_size": -8_000}, pool_size=4)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A writing transaction; commits at the end, rolls back when the body raises.
+
+        Raises DatabaseUnavailable when another process doesn't let go of the database, or it can't be written.
+        """
+        with _beginning(self.writers, self.path) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot for reading: all statements see the same commit. Raises DatabaseUnavailable."""
+        with _beginning(self._readers, self.path) as connection:
+            # SQLite takes the snapshot at the first read and not at BEGIN.
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").all()
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections. What is still being read or written elsewhere closes when it ends."""
+        self._readers.dispose()
+        self.writers.dispose()
+
+
+def open_database(path: Path, migrations: Path) -> Database:
+    """Open the database at `path`, made when it's missing, with the schema of the newest of `migrations`.
+
+    Raises DatabaseUnavailable, with the way out, when it can't be opened or isn't this program's, and
+    SchemaTooNew when a newer Instep has changed it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Only the owner may read it; SQLite gives its side files the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as wrong:
+        raise DatabaseUnavailable(f"{path} can't be opened: {wrong.strerror}") from wrong
+    # Tables are rebuilt by some migrations, which enforced foreign keys would take for deletions.
+    migrating = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "OFF"}, pool_size=1)
+    try:
+        bring_up_to_date(lambda: _beginning(migrating, path), migrations, path)
+    finally:
+        migrating.dispose()
+    return Database(path)
+
+
+def _engine(path: Path, begin: str, pragmas: dict[str, str | int], pool_size: int) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0 if pool_size == 1 else 60,
+        pool_timeout=PATIENCE,
+        # The driver's own transactions are off: it would begin them late, and never for reads.
+        connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        # FULL: a commit is on the disk when it returns, also through a power cut (sqlite.org/pragma.html).
+        for name, value in {"journal_mode": "WAL", "synchronous": "FULL", **pragmas}.items():
+            connection.execute(f"PRAGMA {name}={value}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def _beginning(engine: Engine, path: Path) -> Iterator[Connection]:
+    """A transaction; failures of the file itself, when it begins or commits, become DatabaseUnavailable."""
+    inside = False
+    try:
+        with engine.begin() as connection:
+            inside = True
+            yield connection
+            inside = False
+    except DBAPIError as wrong:
+        if inside:
+            raise
+        raise DatabaseUnavailable(f"{path}: {wrong.orig}. {_way_out(wrong.orig)}") from wrong
+
+
+def _way_out(wrong: BaseException | None) -> str:
+    code = getattr(wrong, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code (sqlite.org/rescode.html)
+    if code == sqlite3.SQLITE_BUSY:
+        return f"Another process has been writing for {PATIENCE:.0f} s; try again when it has ended"
+    if code == sqlite3.SQLITE_FULL:
+        return "Make room on the disk and try again; nothing was written"
+    if code == sqlite3.SQLITE_NOTADB:
+        return "The file isn't a database of this program; name another one"
+    return "Check the disk, and who may write the file and its folder"
