@@ -1,0 +1,162 @@
+"""The rules document: what an administrator may say about a job, checked for its form.
+
+It is plain data (YAML, JSON) of the shape below. Here its keys, types and attribute paths are checked; the
+expressions in `source` are compiled, and thereby checked, by `instep.wiring`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from instep.scim.paths import PathError, parse
+
+Action = Literal["create", "update", "delete"]
+
+
+class DocumentError(ValueError):
+    """A document that can't be used; the message names the place and what was expected there."""
+
+
+class MappingRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """One attribute mapping."""
+
+    target: str
+    """Attribute path in the app."""
+    source: str
+    """An expression of the mapping language: `[attribute]`, `"constant"`, `Join(" ", [givenName], [surname])`."""
+    matching: int = 0
+    """Matching precedence, 1 first; 0 doesn't match."""
+    default: str | None = None
+    """Sent on creation when the source gives nothing."""
+    flow: Literal["always", "create"] = "always"
+    case_exact: bool = False
+    required: bool = False
+    reference: bool = False
+    """The value is a subject's id and travels as that subject's id in the app."""
+
+
+class ObjectDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is said of users, or of groups."""
+
+    mappings: tuple[MappingRow, ...] = ()
+    enabled: bool = True
+    actions: tuple[Action, ...] = ("create", "update", "delete")
+    members: bool = False
+    """Whether memberships are provisioned (groups only)."""
+
+
+class RoleDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """An app role that people and groups can be assigned."""
+
+    id: str
+    value: str
+    display_name: str
+    provisions: bool = True
+    """Whether people who hold just this role are provisioned."""
+
+
+class NestingDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """What nested groups mean: see `instep.core.rules.Rules`."""
+
+    scope: Literal["descendants", "direct"] = "descendants"
+    members: Literal["flattened", "direct"] = "flattened"
+
+
+class EndingDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """How access ends: `disable` sends `active: false`, `delete` deletes."""
+
+    by: Literal["disable", "delete"] = "disable"
+    delete_when_purged: bool = True
+
+
+class GuardDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """The guard's limits: see `instep.core.guard.Limits`."""
+
+    cycle_count: int = 5
+    cycle_share: float = 0.05
+    day_count: int = 10
+    day_share: float = 0.10
+
+
+class RulesDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """A job's rules, as they are written down."""
+
+    users: ObjectDocument
+    groups: ObjectDocument = ObjectDocument(enabled=False)
+    scope: Literal["assigned", "all"] = "assigned"
+    default_access: bool = True
+    """Whether Default Access entitles to provisioning."""
+    roles: tuple[RoleDocument, ...] = ()
+    nesting: NestingDocument = NestingDocument()
+    skip_out_of_scope_deletions: bool = False
+    authoritative_members: bool = False
+    ending: EndingDocument = EndingDocument()
+    guard: GuardDocument = GuardDocument()
+
+
+def rules_document(given: Mapping[str, Any]) -> RulesDocument:
+    """The document, typed, with everything that was left out at its default.
+
+    Raises DocumentError naming the place: `users.mappings[3].target: ...`.
+    """
+    document = convert(given, RulesDocument)
+    _check_mappings(document.users, "users")
+    _check_mappings(document.groups, "groups")
+    if document.users.members:
+        raise DocumentError("users.members: only groups have members")
+    for name in ("id", "value"):
+        _check_unique([getattr(role, name) for role in document.roles], f"roles[{{}}].{name}")
+    for name in ("cycle_share", "day_share"):
+        if not 0 <= getattr(document.guard, name) <= 1:
+            raise DocumentError(f"guard.{name}: must be from 0 to 1 (0.05 is 5 %)")
+    for name in ("cycle_count", "day_count"):
+        if getattr(document.guard, name) < 0:
+            raise DocumentError(f"guard.{name}: must be 0 or more")
+    return document
+
+
+def convert(given: Any, kind: type[Any]) -> Any:
+    """Plain data as a typed value. Raises DocumentError: the place, a colon, and what is wrong there."""
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as wrong:
+        problem, _, place = str(wrong).partition(" - at `$")
+        where = place.rstrip("`").lstrip(".")
+        problem = problem.replace("Object contains unknown field", "there is no key").replace(
+            "Object missing required field", "missing the key"
+        )
+        raise DocumentError(f"{where}: {problem}" if where else problem) from None
+
+
+def _check_mappings(rules: ObjectDocument, place: str) -> None:
+    canonical: list[str] = []
+    for number, row in enumerate(rules.mappings):
+        where = f"{place}.mappings[{number}]"
+        try:
+            path = parse(row.target)
+        except PathError as wrong:
+            raise DocumentError(f"{where}.target: {wrong}") from None
+        if path.attribute == "id" and not path.schema:
+            raise DocumentError(f"{where}.target: id is given by the app and can't be mapped")
+        if path.attribute == "members" and not path.schema:
+            raise DocumentError(f"{where}.target: memberships are switched on by `groups.members: true`, not mapped")
+        if not row.source.strip():
+            raise DocumentError(f'{where}.source: empty; leave the row out, or write "" in quotes for empty text')
+        if row.matching < 0:
+            raise DocumentError(f"{where}.matching: must be 0 or more")
+        canonical.append(str(path).lower())
+    _check_unique(canonical, f"{place}.mappings[{{}}].target")
+    ranks = [row.matching for row in rules.mappings if row.matching]
+    if rules.enabled and not ranks:
+        raise DocumentError(f"{place}.mappings: at least one mapping must be matching (matching: 1)")
+    _check_unique(ranks, f"{place}.mappings: matching")
+
+
+def _check_unique(values: list[Any], place: str) -> None:
+    seen: set[Any] = set()
+    for number, value in enumerate(values):
+        if value in seen:
+            raise DocumentError(f"{place.format(number)}: {value} is there twice")
+        seen.add(value)
