@@ -67,11 +67,20 @@ def made_from() -> str:
 
 
 def is_current() -> bool:
-    """Whether `.venv` was finished from the files as they are now, in this place."""
+    """Whether `.venv` was finished from the files as they are now, in this place, and its Python runs."""
     try:
-        return STAMP.read_text() == made_from()
+        return STAMP.read_text() == made_from() and runs()
     except FileNotFoundError:
         return False
+
+
+def runs() -> bool:
+    """Whether `.venv` has a Python of 3.11 or newer that starts; a system's upgrade may have taken it away."""
+    own = VENV / "bin" / "python"
+    if Path(sys.executable) == own:
+        return True
+    recent = [own, "-I", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    return own.exists() and subprocess.run(recent, capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager
@@ -124,14 +133,9 @@ def find_uv() -> str:
 
 def usable_python() -> Path:
     """The Python that `.venv` shall have: the one it has, if that still runs where it stands, else ours."""
-    own = VENV / "bin" / "python"
     moved = STAMP.exists() and not STAMP.read_text().endswith(f" {ROOT}\n")
-    works = own.exists() and not moved
-    if works:
-        recent = "import sys; sys.exit(sys.version_info < (3, 11))"
-        works = subprocess.run([own, "-I", "-c", recent], capture_output=True, check=False).returncode == 0
-    if works:
-        return own
+    if runs() and not moved:
+        return VENV / "bin" / "python"
     if VENV.exists():
         say("The .venv that is here doesn't work where it stands: making it anew.")
         shutil.rmtree(VENV)
@@ -169,8 +173,9 @@ def environment() -> dict[str, str]:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
     # uv brings certificates of its own; a company's are the system's, which Python and git already trust.
     system = ssl.get_default_verify_paths()
-    if system.cafile or (system.capath and any(Path(system.capath).iterdir())):
-        env |= {name: env.get(name, "1") for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS")}
+    has_some = system.cafile or (system.capath and any(Path(system.capath).iterdir()))
+    if has_some and not {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"} & env.keys():
+        env |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the second is an older uv's word for it
     return env
 
 

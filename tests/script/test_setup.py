@@ -103,6 +103,11 @@ def test_two_set_ups_at_once_succeed_with_neither_pip_nor_uv(checkout: Path, bar
     quiet = setup(checkout, SYSTEM_PATH, tmp_path, "--quiet")
     assert quiet.communicate()[0] == ""
 
+    # The system's Python was upgraded, and the one that .venv was made from is gone.
+    (checkout / ".venv" / "bin" / "python").unlink()
+    (checkout / ".venv" / "bin" / "python").symlink_to("/nowhere/python3")
+    assert "making it anew" in setup(checkout, path, tmp_path).communicate()[0]
+
     # An environment that was moved has the old place in its scripts: it is made anew.
     moved = checkout.rename(tmp_path / "moved")
     assert "making it anew" in setup(moved, path, tmp_path).communicate()[0]
