@@ -119,6 +119,8 @@ def read(url: str, page_url: str, accept: str = "*/*") -> tuple[bytes, str]:
             return answer.read(), answer.headers.get_content_type()
     except (OSError, ValueError) as error:  # URLError, HTTPError and time-outs are OSErrors
         reason = getattr(error, "reason", None) or error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         raise FetchError(
             f"could not fetch uv from {bare}: {reason}.\n"
             "Behind a proxy set HTTPS_PROXY, for an index of your own UV_DEFAULT_INDEX or PIP_INDEX_URL, for its "

@@ -119,7 +119,8 @@ def tree(tmp_path: Path) -> Path:
     for module in ("__init__", "ports", "settings", "wiring"):
         (root / f"{module}.py").touch()
     (root / "cli" / "org.py").write_text("import instep.serviceprovider.thing\nimport instep.wiring\n")
-    (root / "serviceprovider" / "thing.py").write_text("import instep.settings\n")
+    (root / "serviceprovider" / "thing.py").write_text("import instep.settings\nimport instep.serviceprovider.twin\n")
+    (root / "serviceprovider" / "twin.py").touch()
     (root / "wiring.py").write_text("".join(f"import instep.{package}.thing\n" for package in WIRED))
     (root / "engine" / "thing.py").write_text("import instep.core.thing\nimport instep.ports\nimport time\n")
     (root / "ports.py").write_text("import instep.core.thing\nimport instep.scim.thing\n")
@@ -162,6 +163,13 @@ def test_contracts_refuse(tree: Path, module: str, forbidden: str, said: str) ->
     code, text = contracts(tree)
     assert code == 1
     assert said in text
+
+
+def test_contracts_hold_before_the_doors_are_built(tree: Path) -> None:
+    for door in DOORS:
+        shutil.rmtree(tree / "instep" / door)
+    code, text = contracts(tree)
+    assert code == 0, text
 
 
 def test_contracts_ask_for_the_place_of_a_new_folder(tree: Path) -> None:

@@ -61,7 +61,8 @@ def bare_python(tmp_path: Path) -> Path:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     site = next(bare.glob("lib/python3*/site-packages"))
-    (site / "sitecustomize.py").write_text(
+    (site / "hidden.pth").write_text("import hidden\n")  # Debian has a sitecustomize of its own
+    (site / "hidden.py").write_text(
         "import sys\n"
         "class Hidden:\n"
         "    def find_spec(self, name, path=None, target=None):\n"

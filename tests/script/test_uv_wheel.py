@@ -19,7 +19,7 @@ from script import uv_wheel
 class Index(ThreadingHTTPServer):
     """A package index on loopback with one wheel of uv in it, made for this machine."""
 
-    daemon_threads = True
+    daemon_threads = False  # closing waits for the answers under way
     asked_with: str | None = None
 
     def __init__(self, shape: str) -> None:
