@@ -51,21 +51,21 @@ class Index(ThreadingHTTPServer):
 class IndexPages(BaseHTTPRequestHandler):
     """Answers for `Index`."""
 
-    server: Index
-
     def do_GET(self) -> None:
-        kind, content = "application/octet-stream", self.server.content
+        index = self.server
+        assert isinstance(index, Index)
+        kind, content = "application/octet-stream", index.content
         if self.path == "/simple/uv/":
-            kind, page = self.server.page()
+            kind, page = index.page()
             content = page.encode()
-        known = self.path in ("/simple/uv/", f"/f/{self.server.wheel}")
-        self.server.asked_with = self.headers["Authorization"]
+        known = self.path in ("/simple/uv/", f"/f/{index.wheel}")
+        index.asked_with = self.headers["Authorization"]
         self.send_response(200 if known else 404)
         self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(content if known else b"")
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
 
 
