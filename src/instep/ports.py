@@ -310,6 +310,16 @@ class App(Struct, frozen=True):
     roles: tuple[AppRole, ...] = ()
 
 
+class SpoolEntry(Struct, frozen=True):
+    """A decision that waits for its turn; smaller priorities go first, then the order of `ordinal`."""
+
+    decision: Decision
+    priority: int
+    ordinal: int = 0
+    approved: bool = False
+    """Whether an administrator approved its guarded effects: the guard lets it pass."""
+
+
 class StateReader(Protocol):
     """Reads of the state. Ids and pages are ascending by subject id."""
 
@@ -322,6 +332,10 @@ class StateReader(Protocol):
     def watermark(self, job: str) -> Watermark | None: ...
     def abilities(self, job: str) -> Abilities | None: ...
     def links(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> dict[str, Link]: ...
+    def accounts(self, job: str, subject_ids: Sequence[str]) -> dict[str, str]:
+        """Subject id to app id, users and groups alike, of those whose link is alive."""
+        ...
+
     def link_ids(self, job: str, kind: Kind) -> Iterator[list[str]]:
         """Subject ids of all links, ascending, in pages."""
         ...
@@ -331,8 +345,9 @@ class StateReader(Protocol):
         ...
 
     def due(self, job: str, now: datetime) -> list[tuple[Kind, str]]:
-        """Subjects to look at though the directory didn't change: escrow whose time has come, holds that were
-        approved, references and memberships that wait for an account which now exists."""
+        """Subjects to look at though the directory didn't change: escrow whose time has come; and, unless they
+        are in escrow themselves, holds that were approved, and references and memberships that wait for an
+        account which now exists."""
         ...
 
     def memberships(self, job: str, group_id: str) -> dict[str, str]:
@@ -348,6 +363,19 @@ class StateReader(Protocol):
         ...
 
     def escrow(self, job: str) -> list[Link]: ...
+    def next_in_spool(self, job: str, limit: int) -> list[SpoolEntry]:
+        """The first of the spool, in the order in which they are to be applied."""
+        ...
+
+    def spooled(self, job: str) -> Iterator[SpoolEntry]: ...
+    def waiting(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> dict[str, SpoolEntry]:
+        """Those of the subjects whose decision waits in the spool."""
+        ...
+
+    def coming(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> set[str]:
+        """Those of the subjects for whom a decision that makes an account waits in the spool."""
+        ...
+
     def cycles(self, job: str, limit: int = 10) -> list[CycleSummary]: ...
     def lease(self, job: str) -> Lease | None: ...
     def log(
@@ -364,22 +392,14 @@ class StateReader(Protocol):
     ) -> Iterator[LogEntry]: ...
 
 
-class SpoolEntry(Struct, frozen=True):
-    """A decision that waits for its turn; smaller priorities go first, then the order of `ordinal`."""
-
-    decision: Decision
-    priority: int
-    ordinal: int = 0
-
-
 class StateWriter(StateReader, Protocol):
     """Writes of the state: one call, one transaction's part. Those with a lease check its token first and
     raise `LeaseLost` without having written anything."""
 
     def save_app(self, app: App, token: str | None) -> None: ...
     def remove_app(self, name: str) -> None: ...
-    def take_lease(self, job: str, owner: str, now: datetime, seconds: float) -> Lease:
-        """Raises LeaseTaken while another one's lease runs."""
+    def take_lease(self, job: str, owner: str, now: datetime, seconds: float, over: str | None = None) -> Lease:
+        """Raises LeaseTaken while another one's lease runs, unless that one is `over`, known to be dead."""
         ...
 
     def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease: ...
@@ -388,14 +408,14 @@ class StateWriter(StateReader, Protocol):
         """Also empties the job's spool: a cycle that was cut off is evaluated anew."""
         ...
 
-    def end_cycle(self, lease: Lease, cycle: CycleSummary, watermark: Watermark | None, abilities: Abilities) -> None: ...
+    def end_cycle(
+        self, lease: Lease, cycle: CycleSummary, watermark: Watermark | None, abilities: Abilities
+    ) -> None: ...
     def spool(self, lease: Lease, entries: Iterable[SpoolEntry]) -> None:
         """Add decisions; one for a subject that is already waiting replaces it."""
         ...
 
     def unspool(self, lease: Lease, subjects: Iterable[tuple[Kind, str]]) -> None: ...
-    def next_in_spool(self, job: str, limit: int) -> list[SpoolEntry]: ...
-    def spooled(self, job: str) -> Iterator[SpoolEntry]: ...
     def intend(self, lease: Lease, intents: Iterable[Intent]) -> None:
         """Make intents durable, and take their decisions off the spool, in one transaction."""
         ...

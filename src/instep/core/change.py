@@ -20,6 +20,8 @@ class AttributeChange(Struct, frozen=True):
     path: str
     old: Any
     new: Any
+    effect: str = ""
+    """The guarded effect that this change has; empty for none."""
 
 
 class Create(Struct, frozen=True, tag="Create"):
@@ -40,8 +42,8 @@ class Adopt(Struct, frozen=True, tag="Adopt"):
     members_removed: tuple[str, ...] = ()
     members_found: tuple[str, ...] = ()
     """Subjects that are members in the app already and shall be."""
-    disabled: bool = False
-    """Whether the account is inactive and stays so."""
+    foreign_removed: tuple[str, ...] = ()
+    """App ids of members that nobody here stands behind; only where the job's members are authoritative."""
 
 
 class Update(Struct, frozen=True, tag="Update"):
@@ -50,6 +52,7 @@ class Update(Struct, frozen=True, tag="Update"):
     changes: tuple[AttributeChange, ...] = ()
     members_added: tuple[str, ...] = ()
     members_removed: tuple[str, ...] = ()
+    foreign_removed: tuple[str, ...] = ()
 
 
 class Disable(Struct, frozen=True, tag="Disable"):
@@ -137,6 +140,8 @@ class Decision(Struct, frozen=True):
     """Matching paths and values in order of precedence, for changes that may make an account."""
     create_first: bool = False
     """Whether no look-up was made: the app refuses duplicates, and a conflict is looked up then."""
+    redacted: tuple[str, ...] = ()
+    """Paths whose values flow to the app and are shown to nobody."""
 
     @property
     def digest(self) -> str:

@@ -5,11 +5,16 @@ kind wait, not only those beyond the limit; everything else goes on. What an adm
 counted. The guard knows no requests and no store: tallies in, verdict out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from datetime import timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from instep.core.change import Decision, EffectKind
+from instep.core.change import Adopt, Decision, EffectKind, Update
+
+DAY = timedelta(hours=24)
+"""The longer of the two spans over which effects are counted."""
 
 
 class Limits(Struct, frozen=True):
@@ -50,17 +55,49 @@ class Verdict(Struct, frozen=True):
 
     held: Mapping[str, str] = {}
 
-    def reason(self, decision: Decision) -> str:
-        """Why this decision is held; empty when it may go ahead."""
+    def held_kinds(self, decision: Decision) -> dict[str, str]:
+        """The kinds of this decision's effects that are held, with the reason; empty when it may go ahead."""
+        kinds: dict[str, str] = {}
         for effect in decision.effects:
-            if effect.always_held:
-                return effect.always_held
-            if effect.kind in self.held:
-                return self.held[effect.kind]
-        return ""
+            reason = effect.always_held or self.held.get(effect.kind, "")
+            if reason:
+                kinds[effect.kind] = reason
+        return kinds
 
 
 NOTHING_HELD = Verdict()
+
+
+def split(decision: Decision, kinds: Container[str]) -> tuple[Decision | None, Decision | None]:
+    """The decision in two: what may go ahead, and what has an effect of one of `kinds`.
+
+    A disable or a delete is held whole. Of an update or adoption only the guarded part waits: the changed login
+    identifier, `active` turned false, the memberships removed. Its digest is what an approval binds to.
+    """
+    guarded_effects = tuple(e for e in decision.effects if e.kind in kinds)
+    if not guarded_effects:
+        return decision, None
+    change = decision.change
+    if not isinstance(change, Update | Adopt):
+        return None, decision
+    removals = EffectKind.REMOVE_MEMBERS in kinds
+    held = Update(
+        tuple(c for c in change.changes if c.effect in kinds and c.effect),
+        (),
+        change.members_removed if removals else (),
+        change.foreign_removed if removals else (),
+    )
+    rest = replace(
+        change,
+        changes=tuple(c for c in change.changes if not (c.effect and c.effect in kinds)),
+        members_removed=() if removals else change.members_removed,
+        foreign_removed=() if removals else change.foreign_removed,
+    )
+    free_effects = tuple(e for e in decision.effects if e.kind not in kinds)
+    free = replace(decision, change=rest, effects=free_effects)
+    guarded = replace(decision, change=held, effects=guarded_effects)
+    empty = isinstance(rest, Update) and rest == Update()
+    return (None if empty else free), guarded
 
 
 def tally(decisions: Iterable[Decision]) -> dict[str, int]:

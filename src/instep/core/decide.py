@@ -1,0 +1,325 @@
+"""decide: what to do about one subject.
+
+"Unchanged" compares what is desired with what was last sent and accepted, attribute by attribute and member
+by member; for an account that is being adopted, with what the app holds. Whatever is unknown since a write
+was never acknowledged counts as different. The guard comes later: here each decision only says what effects
+it would have.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from instep.core.change import (
+    Adopt,
+    AttributeChange,
+    Change,
+    Create,
+    Decision,
+    Delete,
+    Disable,
+    Effect,
+    EffectKind,
+    Enable,
+    Keep,
+    Release,
+    Skip,
+    Step,
+    Update,
+)
+from instep.core.desire import ACTIVE, Desired, NotReady, OutOfScope
+from instep.core.link import Link, Status
+from instep.core.match import Absent, Found, Observed, Twins, differences
+from instep.core.rules import ObjectRules, Rules
+from instep.core.subject import Kind, Presence, Subject
+
+UNKNOWN_MEMBER = "unknown"
+SENT_MEMBER = "sent"
+NO_LINK = (Status.UNLINKED, Status.GONE)
+
+
+class Around(Struct, frozen=True):
+    """What is known of the subjects that this one refers to, and of its memberships in the app."""
+
+    accounts: Mapping[str, str] = {}
+    """Subject id to app id, of those that have an account."""
+    coming: Container[str] = frozenset[str]()
+    """Subjects that get an account in this cycle."""
+    memberships: Mapping[str, str] = {}
+    """Member id to `sent`, `pending` or `unknown`: what the job knows of this group in the app."""
+
+
+def decide(
+    subject: Subject,
+    link: Link | None,
+    wish: Desired | OutOfScope | NotReady,
+    observed: Observed | None,
+    rules: Rules,
+    around: Around,
+) -> Decision:
+    """The decision about one subject.
+
+    observed: what a look-up found; none for a subject that is linked, whose link says what the app holds.
+    """
+    of = rules.of(subject.kind)
+    if isinstance(wish, NotReady):
+        made: Change = Skip(wish.code, wish.reason, failed=True)
+        return _decision(subject, link, made, wish.trace)
+    if isinstance(wish, OutOfScope):
+        return _end(subject, link, wish, rules)
+    if link is None or link.status in NO_LINK:
+        return _begin(subject, link, wish, observed, of, around)
+    return _continue(subject, link, wish, of, around)
+
+
+# ------------------------------------------------------------------------------------- access that ends
+
+
+def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) -> Decision:
+    """The deprovisioning matrix: what leaving scope, disabling and deleting lead to."""
+    of, purged = rules.of(subject.kind), subject.presence is Presence.PURGED
+    if link is None or link.status in NO_LINK or link.app_id is None:
+        code = "NotEffectivelyEntitled" if wish.clause in ("unassigned", "role", "disabled") else "OutOfScope"
+        return _decision(subject, link, Skip(code, wish.reason), wish.trace)
+    if link.status is Status.RELEASED:
+        return _decision(subject, link, Skip("Released", f"{wish.reason}; no longer managed"), wish.trace)
+    if rules.skip_out_of_scope_deletions and wish.clause in ("unassigned", "role", "filter"):
+        said = Step("processing", "skipped", "leaving scope sends nothing, as the job says")
+        return _decision(subject, link, Release(), (*wish.trace, said))
+    deletes = subject.kind is Kind.GROUP or rules.ending.by == "delete" or (purged and rules.ending.delete_when_purged)
+    if deletes:
+        if "delete" not in of.actions:
+            said = Step("processing", "skipped", "deleting is switched off for this type")
+            return _decision(subject, link, Release(), (*wish.trace, said))
+        return _decision(subject, link, Delete(), wish.trace, effects=_delete_effects(subject, link))
+    if link.status is Status.DISABLED and ACTIVE not in link.unknown:
+        return _decision(subject, link, Keep(), wish.trace)
+    if "update" not in of.actions:
+        said = Step("processing", "skipped", "updating is switched off for this type, and a disable is an update")
+        return _decision(subject, link, Release(), (*wish.trace, said))
+    change = Disable((AttributeChange(ACTIVE, link.sent.get(ACTIVE, True), False),))
+    said = Step("processing", "success", "access ends by active=false; memberships stay as they are")
+    return _decision(subject, link, change, (*wish.trace, said), effects=(Effect(EffectKind.DISABLE),))
+
+
+def _delete_effects(subject: Subject, link: Link) -> tuple[Effect, ...]:
+    if subject.kind is Kind.USER:
+        return (Effect(EffectKind.DELETE),)
+    held = f"{link.name} existed in the app before and was adopted: its deletion always waits" if link.adopted else ""
+    return (Effect(EffectKind.DELETE_GROUP, always_held=held),)
+
+
+# ------------------------------------------------------------------------------------ access that begins
+
+
+def _begin(
+    subject: Subject, link: Link | None, wish: Desired, observed: Observed | None, of: ObjectRules, around: Around
+) -> Decision:
+    def failure(code: str, reason: str) -> Decision:
+        trace = (*wish.trace, Step("matching", "failure", reason))
+        return _decision(subject, link, Skip(code, reason, failed=True), trace, redacted=wish.redacted)
+
+    if not wish.matches:
+        names = " or ".join(m.target for m in of.matching)
+        return failure("ImportSkipped", f"{subject.name} has no value for {names}, by which it would be matched")
+    if isinstance(observed, Twins):
+        reason = f"{len(observed.app_ids)} accounts in the app have {observed.by} {observed.value}: " + ", ".join(
+            observed.app_ids
+        )
+        return failure("DuplicateTargetEntries", reason)
+    if isinstance(observed, Found):
+        if observed.owner:
+            reason = (
+                f"the account {observed.app_id}, found by {observed.by}, belongs to {observed.owner}; "
+                f"{subject.name} can't take it over"
+            )
+            return failure("DuplicateSourceEntries", reason)
+        return _adopt(subject, link, wish, observed, of, around)
+    return _create(subject, link, wish, observed or Absent(looked_up=False), of, around, failure)
+
+
+def _create(
+    subject: Subject, link: Link | None, wish: Desired, observed: Absent, of: ObjectRules, around: Around, failure: Any
+) -> Decision:
+    if "create" not in of.actions:
+        return _decision(subject, link, Skip("CreateDisabled", "creating is switched off for this type"), wish.trace)
+    if wish.missing:
+        return failure("MandatoryFieldsMissing", f"{subject.name} has no value for {', '.join(wish.missing)}")
+    attributes = {**wish.attributes, **wish.initial}
+    after: list[str] = []
+    pending: list[str] = []
+    for path, referred in wish.references.items():
+        if referred is None:
+            continue
+        attributes[path] = {"subject": referred, "value": around.accounts.get(referred)}
+        if referred not in around.accounts:
+            after.append(referred)
+    reachable = tuple(m for m in wish.members if m in around.accounts or m in around.coming)
+    pending.extend(m for m in wish.members if m not in around.accounts and m not in around.coming)
+    said = (
+        "no match found" if observed.looked_up else "the app refuses duplicates: created first, looked up on conflict"
+    )
+    step = Step("matching", "success", said, {"asked": list(observed.asked)})
+    return _decision(
+        subject,
+        link,
+        Create(attributes, reachable),
+        (*wish.trace, step, *_unresolved(pending)),
+        after=tuple(after),
+        pending=tuple(pending),
+        match=wish.matches,
+        create_first=not observed.looked_up,
+        redacted=wish.redacted,
+    )
+
+
+def _adopt(
+    subject: Subject, link: Link | None, wish: Desired, found: Found, of: ObjectRules, around: Around
+) -> Decision:
+    changes, pending = _attribute_changes(wish, found.observed, frozenset(), subject, of, around)
+    # Most apps leave `active` out of what they return only when they don't have it: nothing to change then.
+    changes = [c for c in changes if not (c.path == ACTIVE and c.old is None and c.new is True)]
+    wanted = dict.fromkeys(wish.members)
+    there = set(found.members)
+    reachable = [m for m in wanted if m not in there and (m in around.accounts or m in around.coming)]
+    pending.extend(m for m in wanted if m not in there and m not in around.accounts and m not in around.coming)
+    removed = tuple(m for m in found.members if m not in wanted)
+    may_update = "update" in of.actions
+    change = Adopt(
+        found.app_id,
+        found.observed,
+        tuple(changes) if may_update else (),
+        tuple(reachable) if may_update else (),
+        removed if may_update else (),
+        tuple(m for m in found.members if m in wanted),
+        found.foreign if may_update else (),
+    )
+    step = Step("matching", "success", f"found {found.app_id} by {found.by}", {"id": found.app_id})
+    return _decision(
+        subject,
+        link,
+        change,
+        (*wish.trace, step, *_unresolved(pending)),
+        app_id=found.app_id,
+        effects=_effects(change.changes, len(change.members_removed) + len(change.foreign_removed)),
+        pending=tuple(pending),
+        redacted=wish.redacted,
+    )
+
+
+# ---------------------------------------------------------------------------------- access that goes on
+
+
+def _continue(subject: Subject, link: Link, wish: Desired, of: ObjectRules, around: Around) -> Decision:
+    changes, pending = _attribute_changes(wish, link.sent, link.unknown, subject, of, around)
+    current = {m for m, state in around.memberships.items() if state == SENT_MEMBER}
+    doubtful = {m for m, state in around.memberships.items() if state == UNKNOWN_MEMBER}
+    wanted = dict.fromkeys(wish.members)
+    absent = [m for m in wanted if m not in current]
+    added = tuple(m for m in absent if m in around.accounts or m in around.coming)
+    pending.extend(m for m in absent if m not in around.accounts and m not in around.coming)
+    removed = tuple(sorted(m for m in (current | doubtful) if m not in wanted))
+    returns = link.status in (Status.DISABLED, Status.RELEASED)
+    trace = (*wish.trace, *_unresolved(pending))
+
+    def done(change: Change, effects: tuple[Effect, ...] = ()) -> Decision:
+        return _decision(subject, link, change, trace, effects=effects, pending=tuple(pending), redacted=wish.redacted)
+
+    if not changes and not added and not removed:
+        return done(Enable(()) if link.status is Status.RELEASED else Keep())
+    if "update" not in of.actions:
+        return done(Skip("UpdateDisabled", "updating is switched off for this type"))
+    gives_access = any(c.path == ACTIVE and c.new is True for c in changes)
+    if returns and gives_access and subject.kind is Kind.USER:
+        return done(Enable(tuple(changes)), _effects(changes, 0))
+    return done(Update(tuple(changes), added, removed), _effects(changes, len(removed)))
+
+
+def _attribute_changes(
+    wish: Desired,
+    held: Mapping[str, Any],
+    unknown: frozenset[str],
+    subject: Subject,
+    of: ObjectRules,
+    around: Around,
+) -> tuple[list[AttributeChange], list[str]]:
+    """The changes, and the subjects referred to that have no account yet."""
+    changes = differences(wish.attributes, held, unknown, of.mappings)
+    if subject.kind is Kind.USER:
+        logins = {"userName", *(m.target for m in of.matching)}
+        changes = [_guarded(c, logins) for c in changes]
+    pending: list[str] = []
+    for path, referred in wish.references.items():
+        old = held.get(path)
+        if referred is None:
+            # A reference that we wrote and that the directory dropped is taken out: a leaver's name must not
+            # stay as somebody's manager.
+            if old is not None or path in unknown:
+                changes.append(AttributeChange(path, old, None))
+            continue
+        account = around.accounts.get(referred)
+        if account is None:
+            pending.append(referred)
+        elif path in unknown or _account_of(old) != account:
+            changes.append(AttributeChange(path, old, {"subject": referred, "value": account}))
+    return changes, pending
+
+
+def _account_of(value: Any) -> Any:
+    """The app id of a reference, as kept (`{"subject": ..., "value": ...}`) or as the app returned it."""
+    return value.get("value") if isinstance(value, dict) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+def _guarded(change: AttributeChange, logins: set[str]) -> AttributeChange:
+    """Marks a change that ends access or changes a login identifier, whatever mapping it came from."""
+    if change.path == ACTIVE and change.new is False and change.old is not False:
+        return msgspec.structs.replace(change, effect=EffectKind.DISABLE)
+    if change.path in logins and change.old is not None:
+        return msgspec.structs.replace(change, effect=EffectKind.RENAME)
+    return change
+
+
+def _effects(changes: Iterable[AttributeChange], removed: int) -> tuple[Effect, ...]:
+    effects = tuple(Effect(c.effect) for c in changes if c.effect)
+    return (*effects, Effect(EffectKind.REMOVE_MEMBERS, removed)) if removed else effects
+
+
+def _unresolved(pending: list[str]) -> tuple[Step, ...]:
+    if not pending:
+        return ()
+    code = "UnableToResolveReferenceAttributeValue"
+    said = f"{len(pending)} referred to have no account in the app yet: written as soon as they have one"
+    return (Step("referenceResolution", "skipped", said, {"code": code, "subjects": pending[:20]}),)
+
+
+def _decision(
+    subject: Subject,
+    link: Link | None,
+    change: Change,
+    trace: tuple[Step, ...],
+    *,
+    app_id: str | None = None,
+    effects: tuple[Effect, ...] = (),
+    after: tuple[str, ...] = (),
+    pending: tuple[str, ...] = (),
+    match: tuple[tuple[str, str], ...] = (),
+    create_first: bool = False,
+    redacted: tuple[str, ...] = (),
+) -> Decision:
+    return Decision(
+        kind=subject.kind,
+        subject_id=subject.id,
+        name=subject.name or (link.name if link else subject.id),
+        seq=subject.seq,
+        change=change,
+        app_id=app_id or (link.app_id if link else None),
+        effects=effects,
+        trace=trace,
+        after=after,
+        pending=pending,
+        match=match,
+        create_first=create_first,
+        redacted=redacted,
+    )

@@ -1,0 +1,220 @@
+"""desire: what the rules say the app should hold of a subject.
+
+Three answers: `Desired`, `OutOfScope` with the clause that decided, or `NotReady` when that can't be told.
+An error is never an absence: whatever fails here leads to `NotReady`, which changes nothing in the app.
+"""
+
+from collections.abc import Mapping as Map
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from instep.core.change import Step
+from instep.core.rules import Mapping, ObjectRules, Rules
+from instep.core.subject import DEFAULT_ACCESS, AppRole, Kind, Presence, Subject
+from instep.expressions import DROP, Candidates, EvaluationError, Inputs, Redacted
+
+ACTIVE = "active"
+"""The attribute that ends and gives access (RFC 7643 section 4.1.1)."""
+
+
+class Desired(Struct, frozen=True):
+    """What the app should hold."""
+
+    attributes: Map[str, Any]
+    """By attribute path; what flows always."""
+    initial: Map[str, Any] = {}
+    """What is written on creation only: defaults, and mappings that say so."""
+    references: Map[str, str | None] = {}
+    """Attribute path to the subject referred to; none where the directory says nobody."""
+    matches: tuple[tuple[str, str], ...] = ()
+    """Matching path and value, in order of precedence."""
+    missing: tuple[str, ...] = ()
+    """Required paths without a value: no account can be made."""
+    members: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
+    trace: tuple[Step, ...] = ()
+
+
+class OutOfScope(Struct, frozen=True):
+    """The app shouldn't give this subject access."""
+
+    clause: str
+    """`purged`, `soft-deleted`, `disabled`, `unassigned`, `role` or `filter`."""
+    reason: str
+    trace: tuple[Step, ...] = ()
+
+
+class NotReady(Struct, frozen=True):
+    """Nobody can tell: nothing is changed, and it is tried again."""
+
+    code: str
+    reason: str
+    trace: tuple[Step, ...] = ()
+
+
+def desire(
+    subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None = None
+) -> Desired | OutOfScope | NotReady:
+    """What the app should hold of this subject.
+
+    now: the cycle's time, UTC. seed: the link's, for values that are random once.
+    """
+    imported = Step(
+        "import", "success", f"{subject.kind} {subject.name} as of change {subject.seq}", {"id": subject.id}
+    )
+    scope = _scope(subject, rules)
+    if isinstance(scope, NotReady):
+        return NotReady(scope.code, scope.reason, (imported, *scope.trace))
+    if isinstance(scope, OutOfScope):
+        return OutOfScope(scope.clause, scope.reason, (imported, *scope.trace))
+    return _map(subject, rules, now, seed, default_domain, (imported, scope))
+
+
+def _scope(subject: Subject, rules: Rules) -> Step | OutOfScope | NotReady:
+    """In scope: the scoping step. The order is life cycle, assignment, role, active."""
+    assigned = bool(subject.grants) or rules.scope == "all"
+    details: dict[str, Any] = {
+        "IsActive": subject.enabled and subject.presence is Presence.PRESENT,
+        "Assigned": assigned,
+    }
+
+    def out(clause: str, reason: str) -> OutOfScope:
+        return OutOfScope(clause, reason, (Step("scoping", "skipped", reason, details),))
+
+    if subject.presence is Presence.PURGED:
+        return out("purged", f"{subject.name} was deleted for good in the directory")
+    if subject.presence is Presence.SOFT_DELETED:
+        return out("soft-deleted", f"{subject.name} was deleted in the directory and can be restored for 30 days")
+    if not assigned:
+        return out("unassigned", f"{subject.name} isn't assigned to the app")
+    if rules.scope == "assigned":
+        entitled = _entitled(subject, rules)
+        if isinstance(entitled, str):
+            reason = f"{subject.name} is assigned with a role that the app doesn't know: {entitled}"
+            return NotReady("NotEffectivelyEntitled", reason, (Step("scoping", "failure", reason, details),))
+        details["IsEffectivelyEntitledForProvisioning"] = entitled
+        if not entitled:
+            names = ", ".join(sorted({_role_name(g.role_id, rules.roles) for g in subject.grants}))
+            return out("role", f"{subject.name} has only {names}, which doesn't entitle to an account")
+    if not subject.enabled:
+        return out("disabled", f"{subject.name}'s account is disabled in the directory")
+    details["Through"] = [_through(g.path, _role_name(g.role_id, rules.roles)) for g in subject.grants]
+    return Step("scoping", "success", "in scope", details)
+
+
+def _through(path: tuple[str, ...], role: str) -> str:
+    return f"{' > '.join(path) if path else 'assigned directly'} ({role})"
+
+
+def _role_name(role_id: str, roles: tuple[AppRole, ...]) -> str:
+    if role_id == DEFAULT_ACCESS:
+        return "Default Access"
+    return next((r.display_name for r in roles if r.id == role_id), role_id)
+
+
+def _entitled(subject: Subject, rules: Rules) -> bool | str:
+    """Whether one of the grants entitles; the id of a role that nobody knows, when none does and one is unknown.
+
+    A role that was taken out of the app while people still hold it is an error of configuration. It must not
+    end their access (the documented service treats it as a stale assignment)."""
+    unknown = ""
+    for grant in subject.grants:
+        if grant.role_id == DEFAULT_ACCESS:
+            if rules.default_access:
+                return True
+            continue
+        role = next((r for r in rules.roles if r.id == grant.role_id), None)
+        if role is None:
+            unknown = grant.role_id
+        elif role.provisions:
+            return True
+    return unknown or False
+
+
+def _map(
+    subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None, trace: tuple[Step, ...]
+) -> Desired | NotReady:
+    of = rules.of(subject.kind)
+    inputs = Inputs(attributes=_inputs(subject, rules), now=now, seed=seed, default_domain=default_domain)
+    attributes: dict[str, Any] = {}
+    initial: dict[str, Any] = {}
+    references: dict[str, str | None] = {}
+    matching: dict[str, str] = {}
+    missing: list[str] = []
+    redacted: list[str] = []
+    for mapping in of.mappings:
+        try:
+            value: Any = mapping.source.evaluate(inputs)
+            if isinstance(value, Redacted):
+                redacted.append(mapping.target)
+                value = value.value
+            if isinstance(value, Candidates):
+                raise EvaluationError("SelectUniqueValue can't be used here", mapping.source.text, mapping.target)
+            if value is DROP:
+                continue
+            value = _typed(mapping, value)
+        except (EvaluationError, ValueError) as wrong:
+            reason = f"the mapping of {mapping.target} failed: {wrong}"
+            return NotReady("EntrySynchronizationError", reason, (*trace, Step("processing", "failure", reason)))
+        if mapping.reference:
+            references[mapping.target] = value
+            continue
+        if value is None:
+            if mapping.default is not None:
+                initial[mapping.target] = _typed(mapping, mapping.default)
+            elif mapping.required:
+                missing.append(mapping.target)
+            continue
+        if mapping.flow == "create":
+            initial[mapping.target] = value
+        else:
+            attributes[mapping.target] = value
+        if mapping.matching:
+            matching[mapping.target] = str(value)
+    if subject.kind is Kind.USER and rules.ending.by == "disable":
+        attributes.setdefault(ACTIVE, True)
+    return Desired(
+        attributes=attributes,
+        initial=initial,
+        references=references,
+        matches=_by_precedence(of, matching),
+        missing=tuple(missing),
+        members=subject.members if of.members else (),
+        redacted=tuple(redacted),
+        trace=trace,
+    )
+
+
+def _by_precedence(of: ObjectRules, values: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((m.target, values[m.target]) for m in of.matching if values.get(m.target))
+
+
+def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
+    """The attributes that expressions may read. IsSoftDeleted is computed: whoever gets here is in scope."""
+    values = dict(subject.attributes)
+    values["id"] = subject.id
+    values["manager"] = subject.manager
+    values["IsSoftDeleted"] = "False"
+    values["accountEnabled"] = subject.enabled
+    values["appRoleAssignments"] = tuple(
+        {"id": role.id, "value": role.value, "displayName": role.display_name}
+        for role in rules.roles
+        if any(g.role_id == role.id for g in subject.grants)
+    )
+    return values
+
+
+def _typed(mapping: Mapping, value: Any) -> Any:
+    """Booleans travel through expressions as text; the attributes that are boolean by RFC 7643 get one."""
+    if value is None or value == "":
+        return None
+    if mapping.target == ACTIVE or mapping.target.endswith(".primary"):
+        if isinstance(value, bool):
+            return value
+        text = str(value).strip().lower()
+        if text not in ("true", "false"):
+            raise ValueError(f"{value!r} is neither True nor False")
+        return text == "true"
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,105 @@
+"""Matching: does what the app returned really answer what was asked?
+
+Servers ignore filters, fold case, and return near misses. So each resource of an answer is read and compared
+here: none that truly matches means create, one means adopt, two or more is an error that names them.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from instep.core.change import AttributeChange
+from instep.core.rules import Mapping as AttributeMapping
+from instep.core.rules import ObjectRules
+from instep.scim import documents, paths
+
+
+class Absent(Struct, frozen=True):
+    """Looked up by every matching attribute, and not there."""
+
+    looked_up: bool = True
+    """False where the app refuses duplicates, so that creating first is sound."""
+    asked: tuple[str, ...] = ()
+
+
+class Found(Struct, frozen=True):
+    """Exactly one account truly matches."""
+
+    app_id: str
+    by: str
+    """The matching path."""
+    observed: Mapping[str, Any]
+    """Its managed attributes, by path."""
+    owner: str = ""
+    """Who it's linked to already, in words; empty when free."""
+    members: tuple[str, ...] = ()
+    """Subjects of this job that are members of it (groups)."""
+    foreign: tuple[str, ...] = ()
+    """App ids of members that no subject of this job stands behind."""
+
+
+class Twins(Struct, frozen=True):
+    """Several truly match."""
+
+    by: str
+    value: str
+    app_ids: tuple[str, ...]
+
+
+Observed = Absent | Found | Twins
+
+
+def key(value: Any) -> str:
+    """What two values of a matching attribute are compared by: NFC, then case folded."""
+    return unicodedata.normalize("NFC", str(value)).casefold()
+
+
+def matching_ids(documents_by_id: Iterable[tuple[str, Mapping[str, Any]]], path: str, value: str) -> list[str]:
+    """The ids, each once, of the resources whose `path` really has that value."""
+    parsed, wanted = paths.parse(path), key(value)
+    found: dict[str, None] = {}
+    for app_id, document in documents_by_id:
+        held = documents.read(document, parsed)
+        values = held if isinstance(held, list) else [held]
+        if any(v is not documents.ABSENT and v is not None and key(v) == wanted for v in values):
+            found[app_id] = None
+    return list(found)
+
+
+def observe(document: Mapping[str, Any], rules: ObjectRules, extra: Iterable[str] = ()) -> dict[str, Any]:
+    """The managed attributes that the resource holds, by path."""
+    observed: dict[str, Any] = {}
+    for path in (*(m.target for m in rules.mappings if m.target != "members"), *extra):
+        value = documents.read(document, paths.parse(path))
+        if value is not documents.ABSENT and value is not None:
+            observed[path] = value
+    return observed
+
+
+def rewritten(sent: Mapping[str, Any], document: Mapping[str, Any], rules: ObjectRules) -> dict[str, Any]:
+    """Where the app says that it holds something else than what was sent: its own values, by path.
+
+    Attributes that the answer leaves out are no statement."""
+    exact = {m.target: m.case_exact for m in rules.mappings}
+    differing: dict[str, Any] = {}
+    for path, value in sent.items():
+        held = documents.read(document, paths.parse(path))
+        plain: Any = value["value"] if isinstance(value, dict) and "subject" in value else value
+        if held is not documents.ABSENT and not documents.same(held, plain, exact.get(path, False)):
+            differing[path] = held
+    return differing
+
+
+def differences(
+    wanted: Mapping[str, Any], held: Mapping[str, Any], unknown: frozenset[str], mappings: Iterable[AttributeMapping]
+) -> list[AttributeChange]:
+    """What has to change so that `held` becomes `wanted`, attribute by attribute, in the order of `wanted`."""
+    exact = {m.target: m.case_exact for m in mappings}
+    changes: list[AttributeChange] = []
+    for path, value in wanted.items():
+        old = held.get(path)
+        if path in unknown or old is None or not documents.same(old, value, exact.get(path, False)):
+            changes.append(AttributeChange(path, old, value))
+    return changes

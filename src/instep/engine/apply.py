@@ -1,0 +1,206 @@
+"""Applying: the spooled decisions become requests, and their outcomes are kept.
+
+A producer takes slices off the spool in order (managers pulled ahead of those who refer to them), lays the
+guarded parts aside, and makes the intents of a slice durable in one commit. Workers send; a recorder keeps
+outcomes in groups. An outcome that could mean that the app itself is in trouble leads to one test of the
+connection, and to a stop if that fails, so that no subject is blamed for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from instep.core import guard
+from instep.core.change import Decision
+from instep.core.guard import Verdict
+from instep.core.link import Hold, Link
+from instep.core.plan import makes_account, sends
+from instep.core.subject import Kind
+from instep.engine.entries import held, new_link
+from instep.engine.lease import LeaseKeeper
+from instep.engine.lookup import Lookup
+from instep.engine.progress import Progress
+from instep.engine.recorder import Recorder
+from instep.engine.sending import Prepared, Sending
+from instep.engine.world import Job, World
+from instep.ports import Intent, Record, SpoolEntry, StateReader, StateWriter, Target
+
+
+class Application:
+    """Applies what is in the spool of one cycle."""
+
+    def __init__(
+        self,
+        world: World,
+        job: Job,
+        target: Target,
+        lookup: Lookup,
+        keeper: LeaseKeeper,
+        cycle: str,
+        progress: Progress,
+        stop: asyncio.Event,
+    ) -> None:
+        self._world = world
+        self._job = job
+        self._keeper = keeper
+        self._cycle = cycle
+        self._progress = progress
+        self._stop = stop
+        self._under_way: dict[str, asyncio.Future[str | None]] = {}
+        self._recorder = Recorder(world, keeper, self._under_way)
+        self._sending = Sending(world, job, target, lookup, cycle, progress)
+        self.again: set[tuple[Kind, str]] = set()
+        """Subjects to evaluate once more in this cycle."""
+        self.held = 0
+
+    async def run(self, verdict: Callable[[], Awaitable[Verdict]]) -> None:
+        """Apply until the spool is empty or a stop is asked for.
+
+        verdict: asked before each slice; it may feed the spool. Raises AppUnavailable and LeaseLost; what was
+        under way is finished and kept before.
+        """
+        queue: asyncio.Queue[Prepared | None] = asyncio.Queue(maxsize=self._world.concurrency)
+        recording = asyncio.create_task(self._recorder.run())
+        workers = [asyncio.create_task(self._work(queue)) for _ in range(self._world.concurrency)]
+        try:
+            await self._produce(queue, verdict)
+        finally:
+            for _ in workers:
+                await queue.put(None)
+            troubles = await asyncio.gather(*workers, return_exceptions=True)
+            await self._recorder.finish()
+            await recording
+        for trouble in troubles:
+            if isinstance(trouble, BaseException):
+                raise trouble
+        if self._sending.unavailable:
+            raise self._sending.unavailable
+
+    @property
+    def _halted(self) -> bool:
+        return self._stop.is_set() or self._sending.unavailable is not None or self._recorder.failed
+
+    async def _produce(
+        self, queue: "asyncio.Queue[Prepared | None]", verdict: Callable[[], Awaitable[Verdict]]
+    ) -> None:
+        while not self._halted:
+            judged = await verdict()
+            entries = await self._slice()
+            if not entries:
+                return
+            for prepared in await self._prepare(entries, judged):
+                await queue.put(prepared)
+
+    async def _slice(self) -> list[SpoolEntry]:
+        """The next decisions, with those whom they refer to before them."""
+        size = self._world.concurrency * 2
+        first = await self._world.state.read(lambda state: state.next_in_spool(self._job.name, size))
+        taken = {e.decision.subject_id: e for e in first}
+        missing = _referred(first, taken)
+        while missing:
+            more = await self._world.state.read(
+                lambda state, ids=missing: state.waiting(self._job.name, Kind.USER, ids)
+            )
+            taken |= more
+            missing = _referred(list(more.values()), taken)
+        return _managers_first(taken)
+
+    async def _prepare(self, entries: Sequence[SpoolEntry], verdict: Verdict) -> list[Prepared]:
+        """Lay aside what is held, keep what needs no request, make the rest's intents durable."""
+        world, job, now = self._world, self._job, self._world.clock.now()
+        links = await world.state.read(lambda state: _links(state, job.name, entries))
+        ready: list[Prepared] = []
+        records: list[Record] = []
+        for entry in entries:
+            decision = entry.decision
+            at = (decision.kind, decision.subject_id)
+            link = links.get(at) or new_link(decision, world.chance.token())
+            kinds = {} if entry.approved else verdict.held_kinds(decision)
+            free, guarded = guard.split(decision, kinds)
+            if guarded:
+                records.append(held(job, self._cycle, world.chance.token(), now, guarded, link, kinds))
+                link = records[-1].link or link
+                self.held += 1
+                self._progress.count("hold")
+            if free is None:
+                continue
+            keeps = link.hold if guarded or _rejected(link.hold) else None
+            prepared = Prepared(free, msgspec.structs.replace(link, hold=keeps), self._waits_for(free))
+            if sends(free.change):
+                ready.append(prepared)
+            else:
+                records.append(self._sending.without_request(prepared))
+        intents = [
+            Intent(p.decision.kind, p.decision.subject_id, p.decision.name, p.decision, p.link.app_id, now)
+            for p in ready
+        ]
+        lease = self._keeper.lease
+
+        def work(state: StateWriter) -> None:
+            state.unspool(lease, [(e.decision.kind, e.decision.subject_id) for e in entries])
+            state.intend(lease, intents)
+            state.record(lease, records)
+
+        await world.state.write(work)
+        return ready
+
+    def _waits_for(self, decision: Decision) -> dict[str, "asyncio.Future[str | None]"]:
+        """Those under way whom this decision refers to; and itself from now on, if others may refer to it."""
+        change = decision.change
+        members = (*getattr(change, "members", ()), *getattr(change, "members_added", ()))
+        waits = {i: f for i in (*decision.after, *members) if (f := self._under_way.get(i))}
+        if makes_account(change):
+            self._under_way[decision.subject_id] = asyncio.get_running_loop().create_future()
+        return waits
+
+    async def _work(self, queue: "asyncio.Queue[Prepared | None]") -> None:
+        while (prepared := await queue.get()) is not None:
+            subject = prepared.decision.subject_id
+            record = Record(settled=(prepared.decision.kind, subject))
+            account: str | None = None
+            try:
+                if not self._halted:
+                    record, account, again = await self._sending.send(prepared, self._keeper)
+                    if again:
+                        self.again.add((prepared.decision.kind, subject))
+            finally:
+                future = self._under_way.get(subject)
+                if future and not future.done():
+                    future.set_result(account)
+                self._recorder.keep(record)
+
+
+def _referred(entries: Sequence[SpoolEntry], taken: dict[str, SpoolEntry]) -> list[str]:
+    return list({a for e in entries for a in e.decision.after if a not in taken})
+
+
+def _managers_first(entries: dict[str, SpoolEntry]) -> list[SpoolEntry]:
+    """The same entries, each after those it refers to. In a circle, whoever is met first goes first."""
+    ordered: dict[str, SpoolEntry] = {}
+    for start in sorted(entries.values(), key=lambda e: (e.priority, e.ordinal)):
+        chain = [start]
+        seen = {start.decision.subject_id}
+        while chain:
+            entry = chain[-1]
+            before = [a for a in entry.decision.after if a in entries and a not in ordered and a not in seen]
+            if before:
+                seen.add(before[0])
+                chain.append(entries[before[0]])
+            else:
+                ordered.setdefault(entry.decision.subject_id, entry)
+                chain.pop()
+    return list(ordered.values())
+
+
+def _links(state: StateReader, job: str, entries: Sequence[SpoolEntry]) -> dict[tuple[Kind, str], Link]:
+    found: dict[tuple[Kind, str], Link] = {}
+    for kind in Kind:
+        ids = [e.decision.subject_id for e in entries if e.decision.kind is kind]
+        if ids:
+            found |= {(kind, i): link for i, link in state.links(job, kind, ids).items()}
+    return found
+
+
+def _rejected(hold: Hold | None) -> bool:
+    return hold is not None and hold.verdict == "rejected"

@@ -1,0 +1,223 @@
+"""A cycle: one pass of a job, from its lease to its watermark.
+
+Settle what an earlier crash left open; evaluate everyone affected into the spool; let the guard judge the
+whole; apply. What changes meanwhile is fed into the same spool. When nothing is affected, the app isn't asked
+anything. The watermark moves only when everything up to it was evaluated and carried out, held or put into
+escrow.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+
+from instep.core.guard import DAY, NOTHING_HELD, Population, Verdict, judge
+from instep.core.subject import Kind
+from instep.engine.affected import pages
+from instep.engine.apply import Application
+from instep.engine.evaluate import Evaluation
+from instep.engine.lease import LeaseKeeper
+from instep.engine.lookup import Lookup
+from instep.engine.progress import Progress
+from instep.engine.settle import Settlement
+from instep.engine.spool import StoredSpool
+from instep.engine.world import Job, World
+from instep.ports import AppUnavailable, CycleSummary, LeaseLost, Target, Watermark
+
+ROUNDS_PER_SUBJECT = 3
+"""How often one subject is looked at again in one cycle for what the cycle itself brought about."""
+
+
+async def run_cycle(world: World, job: Job, target: Target, progress: Progress, stop: asyncio.Event) -> CycleSummary:
+    """Run one cycle to its end, or until `stop` is set.
+
+    Raises LeaseTaken when another worker runs this job, LeaseLost when it was taken over meanwhile. An app
+    that can't be reached ends the cycle with the result `unavailable` and its message; nothing is lost.
+    """
+    async with LeaseKeeper(world, job.name) as keeper:
+        return await _Cycle(world, job, target, keeper, progress, stop).run()
+
+
+class _Cycle:
+    def __init__(
+        self, world: World, job: Job, target: Target, keeper: LeaseKeeper, progress: Progress, stop: asyncio.Event
+    ) -> None:
+        self._world = world
+        self._job = job
+        self._target = target
+        self._keeper = keeper
+        self._progress = progress
+        self._stop = stop
+        self._id = world.chance.token()
+        self._now = world.clock.now()
+        self._lookup = Lookup(world, job, target)
+        spool = StoredSpool(world.state, keeper.lease)
+        self._evaluation = Evaluation(world, job, self._lookup, spool, self._id, self._now, progress)
+        self._application = Application(world, job, target, self._lookup, keeper, self._id, progress, stop)
+        self._settlement = Settlement(world, job, target, self._lookup, keeper, self._id)
+        self._evaluated = 0
+        self._rounds: Counter[tuple[Kind, str]] = Counter()
+        self._population = Population()
+        self._source_empty = False
+        self._last_day: dict[str, int] = {}
+
+    async def run(self) -> CycleSummary:
+        world, job = self._world, self._job
+        old = await world.state.read(lambda state: state.watermark(job.name))
+        since = await self._since(old)
+        summary = CycleSummary(self._id, job.name, "initial" if since is None else "incremental", self._now)
+        await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary))
+        message, result, watermark = "", "", None
+        try:
+            await self._pass(since)
+            if not self._stop.is_set():
+                watermark = Watermark(await self._epoch(), self._evaluated, job.rules.version)
+        except AppUnavailable as gone:
+            result, message = "unavailable", str(gone)
+        except LeaseLost:
+            raise
+        except asyncio.CancelledError:
+            self._stop.set()
+            await self._end(summary, "interrupted", "", None)
+            raise
+        if not result:
+            result = self._result()
+        return await self._end(summary, result, message, watermark)
+
+    async def _pass(self, since: int | None) -> None:
+        self._progress.enter("settling")
+        settled = await self._settlement.run()
+        self._population = await self._world.state.read(lambda state: state.population(self._job.name))
+        day_ago = self._now - DAY
+        self._last_day = await self._world.state.read(lambda state: state.effects_since(self._job.name, day_ago))
+        self._progress.enter("evaluating")
+        await self._evaluate_affected(since)
+        self._evaluation.repeats = True
+        again = settled
+        while not self._stop.is_set():
+            await self._evaluate_again(again)
+            await self._apply()
+            if self._stop.is_set():
+                return
+            if await self._feed():
+                continue
+            again = await self._left_over()
+            if not again:
+                return
+
+    async def _since(self, old: Watermark | None) -> int | None:
+        """From where the directory's changes are followed; none when everyone has to be looked at."""
+        if old is None or not old.sequence or old.rules_version != self._job.rules.version:
+            return None
+
+        def same() -> bool:
+            with self._world.directory.reader() as reader:
+                return reader.epoch == old.epoch and reader.sequence >= old.sequence
+
+        return old.sequence if await self._world.offload(same) else None
+
+    async def _epoch(self) -> str:
+        def epoch() -> str:
+            with self._world.directory.reader() as reader:
+                return reader.epoch
+
+        return await self._world.offload(epoch)
+
+    async def _evaluate_affected(self, since: int | None) -> None:
+        """Everyone affected since then, users before groups."""
+        world, job = self._world, self._job
+        look = world.directory.reader()
+        reader = await world.offload(look.__enter__)
+        try:
+            self._source_empty = not await world.offload(lambda: reader.populated(job.view))
+            sequence = reader.sequence
+            for kind in Kind:
+                if not job.rules.of(kind).enabled:
+                    continue
+                links = await world.state.read(lambda state, k=kind: _gathered(state.link_ids(job.name, k), since))
+                ids = pages(reader.affected(job.view, kind, since), links)
+                while (page := await world.offload(lambda it=ids: next(it, None))) is not None:
+                    await self._evaluation.page(reader, kind, page, full=since is None)
+                    if self._stop.is_set():
+                        return
+            self._evaluated = sequence
+        finally:
+            await world.offload(lambda: look.__exit__(None, None, None))
+
+    async def _evaluate_again(self, subjects: set[tuple[Kind, str]]) -> None:
+        """Subjects that wait for something which may have come."""
+        due = set(subjects)
+        due |= set(await self._world.state.read(lambda state: state.due(self._job.name, self._now)))
+        due = {at for at in due if self._rounds[at] < ROUNDS_PER_SUBJECT}
+        if not due:
+            return
+        self._rounds.update(due)
+        world = self._world
+        look = world.directory.reader()
+        reader = await world.offload(look.__enter__)
+        try:
+            for kind in Kind:
+                ids = sorted(i for k, i in due if k is kind)
+                for start in range(0, len(ids), 500):
+                    await self._evaluation.page(reader, kind, ids[start : start + 500], due=True)
+        finally:
+            await world.offload(lambda: look.__exit__(None, None, None))
+
+    async def _apply(self) -> None:
+        self._progress.enter("applying")
+        await self._application.run(self._verdict)
+
+    async def _verdict(self) -> Verdict:
+        """The guard's word before each slice, with what the directory brought meanwhile."""
+        if self._evaluation.spooled:
+            await self._feed()
+        if not self._evaluation.effects:
+            return NOTHING_HELD
+        return judge(
+            self._evaluation.effects, self._population, self._last_day, self._job.rules.limits, self._source_empty
+        )
+
+    async def _feed(self) -> bool:
+        """Evaluate what has changed in the directory since; whether anything has."""
+        newest = await self._world.offload(self._world.directory.sequence)
+        if newest <= self._evaluated:
+            return False
+        await self._evaluate_affected(self._evaluated)
+        return True
+
+    async def _left_over(self) -> set[tuple[Kind, str]]:
+        """Subjects whom this cycle itself gave a reason to be looked at again."""
+        again = set(self._application.again)
+        self._application.again.clear()
+        unsettled = await self._world.state.read(lambda state: state.intents(self._job.name))
+        if unsettled and all(self._rounds[i.kind, i.subject_id] < ROUNDS_PER_SUBJECT for i in unsettled):
+            again |= await self._settlement.run()
+        again |= set(await self._world.state.read(lambda state: state.due(self._job.name, self._now)))
+        return {at for at in again if self._rounds[at] < ROUNDS_PER_SUBJECT}
+
+    def _result(self) -> str:
+        if self._stop.is_set():
+            return "interrupted"
+        if self._progress.counts.get("failure"):
+            return "failures"
+        return "held" if self._application.held else "succeeded"
+
+    async def _end(self, summary: CycleSummary, result: str, message: str, watermark: Watermark | None) -> CycleSummary:
+        ended = CycleSummary(
+            summary.id,
+            summary.job,
+            summary.kind,
+            summary.began,
+            self._world.clock.now(),
+            result,
+            dict(self._progress.counts),
+            message,
+        )
+        abilities = self._target.abilities
+        await self._world.state.write(lambda state: state.end_cycle(self._keeper.lease, ended, watermark, abilities))
+        self._progress.enter("ended")
+        return ended
+
+
+def _gathered(ids: Iterator[list[str]], since: int | None) -> list[list[str]]:
+    """All linked subjects when everyone is looked at; nobody otherwise."""
+    return [] if since is not None else list(ids)

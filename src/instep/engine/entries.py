@@ -1,0 +1,152 @@
+"""Log entries and records: what is kept of a decision and of what came of it.
+
+Values that a mapping redacts are masked here, before anything is kept, and so are the bodies that carried
+them. Bodies of requests that succeeded aren't kept: the entry has the changes themselves.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from instep.core.change import Adopt, AttributeChange, Create, Decision
+from instep.core.link import Hold, Link
+from instep.core.outcome import Done, Outcome
+from instep.core.plan import action
+from instep.core.subject import Kind
+from instep.engine.world import Job
+from instep.ports import Exchange, LogEntry, Membership, Record
+
+MASK = "[Redact]"
+
+
+def log_entry(
+    job: Job,
+    cycle: str,
+    change_id: str,
+    at: datetime,
+    decision: Decision,
+    *,
+    status: str,
+    word: str = "",
+    code: str = "",
+    reason: str = "",
+    exchanges: tuple[Exchange, ...] = (),
+    effects: Mapping[str, int] | None = None,
+    app_id: str | None = None,
+) -> LogEntry:
+    """One entry of the provisioning log. at: UTC. effects: those that happened."""
+    change = decision.change
+    masked = frozenset(decision.redacted)
+    changes = getattr(change, "changes", ())
+    if isinstance(change, Create):
+        changes = tuple(AttributeChange(path, None, value) for path, value in change.attributes.items())
+    added = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
+    removed = getattr(change, "members_removed", ())
+    return LogEntry(
+        job=job.name,
+        cycle=cycle,
+        change_id=change_id,
+        at=at,
+        kind=decision.kind,
+        subject_id=decision.subject_id,
+        name=decision.name,
+        app_id=app_id or decision.app_id,
+        action=word or action(change),
+        status=status,
+        code=code,
+        reason=reason,
+        changes=tuple(_masked(c, masked) for c in changes),
+        members_added=len(added),
+        members_removed=len(removed) + len(getattr(change, "foreign_removed", ())),
+        steps=decision.trace,
+        exchanges=tuple(_kept(e, status == "success", bool(masked)) for e in exchanges),
+        effects=effects or {},
+        milliseconds=sum(e.milliseconds for e in exchanges),
+    )
+
+
+def _masked(change: AttributeChange, masked: frozenset[str]) -> AttributeChange:
+    if change.path not in masked:
+        return change
+    return AttributeChange(change.path, None if change.old is None else MASK, MASK, change.effect)
+
+
+def _kept(exchange: Exchange, succeeded: bool, masked: bool) -> Exchange:
+    if succeeded:
+        return msgspec.structs.replace(exchange, body=None, answer=None)
+    return msgspec.structs.replace(exchange, body=MASK, answer=MASK) if masked else exchange
+
+
+def new_link(decision: Decision, seed: str) -> Link:
+    """A link for a subject that hadn't one."""
+    return Link(decision.kind, decision.subject_id, decision.name, seed=seed)
+
+
+def memberships(
+    decision: Decision, before: Mapping[str, str], outcome: Outcome | None, done: frozenset[str] | None
+) -> tuple[tuple[Membership, ...], tuple[tuple[str, str], ...]]:
+    """How a group's memberships stand after a decision: rows to set, rows to take away.
+
+    before: member id to state. outcome: none when nothing was sent. done: member subjects whose addition or
+    removal was acknowledged; none for all.
+    """
+    if decision.kind is not Kind.GROUP:
+        return (), ()
+    change, group = decision.change, decision.subject_id
+    added = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
+    removed = getattr(change, "members_removed", ())
+    states: dict[str, str] = dict.fromkeys(decision.pending, "pending")
+    if isinstance(change, Adopt):
+        states |= dict.fromkeys(change.members_found, "sent")
+    gone: set[str] = set()
+    finished = isinstance(outcome, Done)
+    for member in added:
+        acknowledged = (finished and done is None) or member in (done or ())
+        if acknowledged:
+            states[member] = "sent"
+        else:
+            states[member] = "pending" if outcome is None or _nothing_happened(outcome) else "unknown"
+    for member in removed:
+        if (finished and done is None) or member in (done or ()):
+            gone.add(member)
+        elif outcome is not None and not _nothing_happened(outcome):
+            states[member] = "unknown"
+    # A membership that waited and isn't wanted any more is forgotten.
+    wanted = set(added) | set(decision.pending)
+    gone |= {m for m, state in before.items() if state == "pending" and m not in wanted}
+    rows = tuple(Membership(group, m, s) for m, s in states.items() if before.get(m) != s and m not in gone)
+    return rows, tuple((group, m) for m in sorted(gone) if m in before or m in removed)
+
+
+def _nothing_happened(outcome: Outcome) -> bool:
+    return type(outcome).__name__ in ("RetryLater", "Refused")
+
+
+def kept(decision: Decision, before: Mapping[str, str], link: Link | None, due: bool) -> Record | None:
+    """The record of a subject that is in step; none when there is nothing to write down.
+
+    link: changed, or none when it stays as it is. due: whether it was looked at for something that waited, so that
+    what it waited for is written down anew.
+    """
+    rows, gone = memberships(decision, before, None, frozenset())
+    pending = decision.pending if decision.kind is Kind.USER and (due or decision.pending) else None
+    if not (link or rows or gone or pending is not None):
+        return None
+    return Record(link=link, members=rows, members_gone=gone, pending=pending)
+
+
+def held(
+    job: Job, cycle: str, change_id: str, now: datetime, decision: Decision, link: Link, kinds: Mapping[str, str]
+) -> Record:
+    """The record of a decision that the guard holds: it waits on the link, and the log says so once."""
+    reason = "; ".join(kinds.values())
+    digest = decision.digest
+    hold = Hold(digest, ",".join(sorted(kinds)), reason, now)
+    if link.hold and link.hold.digest == digest:
+        hold = msgspec.structs.replace(hold, since=link.hold.since)
+        return Record(link=msgspec.structs.replace(link, hold=hold))
+    entry = log_entry(
+        job, cycle, change_id, now, decision, status="skipped", word="hold", code="StagedDelete", reason=reason
+    )
+    return Record(link=msgspec.structs.replace(link, hold=hold), log=entry)

@@ -1,0 +1,219 @@
+"""Evaluating: from ids to decisions in the spool.
+
+A page of subjects is read at once, their links at once, and the pure functions decide. Nothing is sent but
+look-ups. What needs no request (in step, skipped, to be tried later) is kept right away; everything else is
+spooled and counted for the guard, which judges when all have been evaluated.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from instep.core import guard
+from instep.core.acknowledge import failed
+from instep.core.change import Decision, Keep, Skip
+from instep.core.decide import Around, decide
+from instep.core.desire import Desired, NotReady, OutOfScope, desire
+from instep.core.link import Link
+from instep.core.match import Absent, Observed
+from instep.core.plan import priority
+from instep.core.subject import Kind, Subject
+from instep.engine.entries import kept, log_entry, new_link
+from instep.engine.lookup import Lookup
+from instep.engine.progress import Progress
+from instep.engine.spool import Spool
+from instep.engine.world import Job, World
+from instep.ports import DirectoryReader, Record, SpoolEntry
+
+
+class Evaluation:
+    """Evaluates subjects of one cycle, page by page."""
+
+    def __init__(
+        self, world: World, job: Job, lookup: Lookup, spool: Spool, cycle: str, now: datetime, progress: Progress
+    ) -> None:
+        self._world = world
+        self._job = job
+        self._lookup = lookup
+        self._spool = spool
+        self._cycle = cycle
+        self._now = now
+        self._progress = progress
+        self.effects: dict[str, int] = {}
+        """Guarded effects that the cycle would have, less those that were approved."""
+        self.spooled = 0
+        self.repeats = False
+        """Whether subjects may come that have been evaluated in this cycle already."""
+
+    async def page(
+        self, reader: DirectoryReader, kind: Kind, ids: Sequence[str], *, due: bool = False, full: bool = False
+    ) -> None:
+        """Evaluate these subjects.
+
+        due: they are looked at for something that waited. full: everyone is looked at, so that those in escrow
+        wait for their time. Raises AppUnavailable.
+        """
+        job = self._job
+        subjects: list[Subject] = await self._world.offload(lambda: reader.subjects(job.view, kind, ids))
+        links = await self._world.state.read(lambda state: state.links(job.name, kind, ids))
+        if full:
+            subjects = [s for s in subjects if not self._waits(s, links.get(s.id))]
+        wishes: dict[str, Desired | OutOfScope | NotReady] = {
+            s.id: desire(s, job.rules, self._now, self._seed(links.get(s.id)), job.default_domain) for s in subjects
+        }
+        asking = [
+            (s, wish.matches)
+            for s in subjects
+            if isinstance(wish := wishes[s.id], Desired) and wish.matches and not _linked(links.get(s.id))
+        ]
+        observed = await self._lookup.observe(kind, asking, many=full)
+        arounds = await self._arounds(kind, subjects, links, wishes)
+        entries: list[SpoolEntry] = []
+        records: list[Record] = []
+        for subject in subjects:
+            link, around = links.get(subject.id), arounds[subject.id]
+            seen: Observed | None = observed.get(subject.id)
+            refusal = self._lookup.conflicted.get((kind, subject.id))
+            if refusal and isinstance(seen, Absent):
+                wish = NotReady("Conflict", f"{refusal}; yet the app shows no such account", wishes[subject.id].trace)
+                wishes[subject.id] = wish
+            decision = decide(subject, link, wishes[subject.id], seen, job.rules, around)
+            entry, record = self._sort(decision, link, around, due)
+            if entry:
+                entries.append(entry)
+            if record:
+                records.append(record)
+        await self._spool.add(entries, records, await self._replaced(kind, ids, entries))
+        self._progress.evaluated += len(subjects)
+        self._progress.planned += len(entries)
+        self.spooled += len(entries)
+        self._progress.changed(self._progress)
+
+    async def _replaced(self, kind: Kind, ids: Sequence[str], entries: Sequence[SpoolEntry]) -> list[tuple[Kind, str]]:
+        """Decisions made earlier in this cycle that no longer hold: uncounted, and those without a successor
+        to be taken out."""
+        if not self.repeats:
+            return []
+        old = await self._spool.waiting(kind, ids)
+        for entry in old.values():
+            if not entry.approved:
+                guard.add(self.effects, entry.decision, sign=-1)
+        successors = {e.decision.subject_id for e in entries}
+        return [(kind, i) for i in old if i not in successors]
+
+    def _waits(self, subject: Subject, link: Link | None) -> bool:
+        """Whether it is in escrow, and neither it nor the rules have changed since."""
+        return (
+            link is not None
+            and link.next_try is not None
+            and link.next_try > self._now
+            and link.seq == subject.seq
+            and link.rules_version == self._job.rules.version
+        )
+
+    def _seed(self, link: Link | None) -> str:
+        return link.seed if link and link.seed else self._world.chance.token()
+
+    async def _arounds(
+        self, kind: Kind, subjects: Sequence[Subject], links: dict[str, Link], wishes: Mapping[str, object]
+    ) -> dict[str, Around]:
+        """What is known of the subjects referred to: managers of a page at once, members group by group."""
+        if kind is Kind.USER:
+            managers = list(dict.fromkeys(s.manager for s in subjects if s.manager))
+            around = Around(accounts=await self._accounts(managers))
+            return {s.id: around for s in subjects}
+        arounds: dict[str, Around] = {}
+        for subject in subjects:
+            wanted = subject.members if isinstance(wishes[subject.id], Desired) else ()
+            coming = await self._spool.coming(Kind.USER, wanted) | await self._spool.coming(Kind.GROUP, wanted)
+            held = await self._world.state.read(
+                lambda state, group=subject.id: state.memberships(self._job.name, group)
+            )
+            arounds[subject.id] = Around(await self._accounts(wanted), coming, held)
+        return arounds
+
+    async def _accounts(self, ids: Sequence[str]) -> dict[str, str]:
+        """App ids of those who have an account, users and groups alike."""
+        if not ids:
+            return {}
+        return await self._world.state.read(lambda state: state.accounts(self._job.name, ids))
+
+    def _sort(
+        self, decision: Decision, link: Link | None, around: Around, due: bool
+    ) -> tuple[SpoolEntry | None, Record | None]:
+        """Whether the decision is to be applied, or only to be written down."""
+        approved = rejected = False
+        if link and link.hold:
+            decision, verdict = _after_verdict(decision, link)
+            approved, rejected = verdict == "approved", verdict == "rejected"
+        change = decision.change
+        if isinstance(change, Keep):
+            calm = _calm(link, rejected) if link else None
+            return None, kept(decision, around.memberships, calm if calm != link else None, due)
+        if isinstance(change, Skip):
+            return None, self._skipped(decision, change, link, around, due)
+        if not approved:
+            guard.add(self.effects, decision)
+        return SpoolEntry(decision, priority(decision), approved=approved), None
+
+    def _skipped(self, decision: Decision, change: Skip, link: Link | None, around: Around, due: bool) -> Record:
+        status = "failure" if change.failed else "skipped"
+        self._progress.count("failure" if change.failed else "skip")
+        entry = log_entry(
+            self._job,
+            self._cycle,
+            self._world.chance.token(),
+            self._now,
+            decision,
+            status=status,
+            code=change.code,
+            reason=change.reason,
+        )
+        changed = None
+        if change.failed:
+            base = link or new_link(decision, self._world.chance.token())
+            changed = failed(base, change.reason, self._now)
+            changed = msgspec.structs.replace(
+                changed, name=decision.name, seq=decision.seq, rules_version=self._job.rules.version
+            )
+        elif link:
+            calm = _calm(link, rejected=False)
+            changed = calm if calm != link else None
+        record = kept(decision, around.memberships, changed, due) or Record()
+        return msgspec.structs.replace(record, log=entry)
+
+
+def _linked(link: Link | None) -> bool:
+    return link is not None and link.alive
+
+
+def _calm(link: Link, rejected: bool) -> Link:
+    """The link of a subject that is in step: nothing to try again, and no hold but one that was rejected."""
+    hold = link.hold if rejected else None
+    if link.unknown:
+        return msgspec.structs.replace(link, hold=hold)
+    return msgspec.structs.replace(link, failures=0, first_failure=None, next_try=None, last_error="", hold=hold)
+
+
+def _after_verdict(decision: Decision, link: Link) -> tuple[Decision, str]:
+    """What an administrator's word about a held decision means for the one that was just made.
+
+    Approved: that very decision may pass. Rejected: its guarded part is left out as long as it's the same. Still
+    waiting, or another decision by now: its effects of the held kinds go on waiting, however few they are now.
+    """
+    hold = link.hold
+    assert hold is not None
+    kinds = hold.kind.split(",")
+    free, guarded = guard.split(decision, kinds)
+    if guarded is None:
+        return decision, ""
+    if guarded.digest == hold.digest and hold.verdict == "approved":
+        return decision, "approved"
+    if guarded.digest == hold.digest and hold.verdict == "rejected":
+        return free or msgspec.structs.replace(decision, change=Keep(), effects=()), "rejected"
+    waiting = tuple(
+        msgspec.structs.replace(e, always_held=e.always_held or hold.reason) if e.kind in kinds else e
+        for e in decision.effects
+    )
+    return msgspec.structs.replace(decision, effects=waiting), "waiting"

@@ -1,0 +1,168 @@
+"""Looking subjects up in the app, in the cheapest sound way.
+
+A probe that finds the app empty answers for everyone; reading the app's list answers for many; creating first
+answers where the app refuses duplicates; else each subject is asked for by a filter. Whatever the app returns
+is compared here before it counts, and an account that belongs to another subject is never free.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from instep.core.match import Absent, Found, Observed, Twins, key, matching_ids, observe
+from instep.core.subject import Kind, Subject
+from instep.engine.world import Job, World
+from instep.ports import Resource, Target
+from instep.scim import documents
+
+Way = Literal["empty", "list", "create-first", "filter"]
+
+
+class Lookup:
+    """The look-ups of one cycle."""
+
+    def __init__(self, world: World, job: Job, target: Target) -> None:
+        self._world = world
+        self._job = job
+        self._target = target
+        self._ways: dict[Kind, Way] = {}
+        self._listed: dict[Kind, Listing] = {}
+        self._claimed: dict[tuple[Kind, str], str] = {}
+        self._at_once = asyncio.Semaphore(world.concurrency)
+        self.asked = False
+        """Whether the app has answered something in this cycle, so that it's known to be there."""
+        self.conflicted: dict[tuple[Kind, str], str] = {}
+        """Subjects whose creation the app refused as a duplicate, with its words: looked up whatever the way."""
+
+    async def observe(
+        self, kind: Kind, asking: Sequence[tuple[Subject, tuple[tuple[str, str], ...]]], many: bool
+    ) -> dict[str, Observed]:
+        """What the app holds of each, by subject id.
+
+        asking: subjects with their matching values in order of precedence. many: whether more pages follow.
+        Raises AppUnavailable.
+        """
+        if not asking:
+            return {}
+        way = await self._way(kind, len(asking), many)
+        waiting = [self._one(kind, way, subject, matches) for subject, matches in asking]
+        answers = await asyncio.gather(*waiting)
+        found = {s.id: a for (s, _), a in zip(asking, answers, strict=True)}
+        return await self._owned(kind, found)
+
+    async def _way(self, kind: Kind, number: int, many: bool) -> Way:
+        if kind not in self._ways:
+            self._ways[kind] = await self._choose(kind, number, many)
+        return self._ways[kind]
+
+    async def _choose(self, kind: Kind, number: int, many: bool) -> Way:
+        able = self._target.abilities
+        creates_first = able.enforces_uniqueness and kind is Kind.USER
+        if number < 3 and not many:
+            return "create-first" if creates_first else "filter"
+        total = await self._target.count(kind)
+        self.asked = True
+        if total == 0:
+            return "empty"
+        if total is not None and able.trusts_list and -(-total // able.page_size) <= number:
+            listing = Listing(self._job, kind)
+            async for page in self._target.pages(kind):
+                listing.add(page)
+            self._listed[kind] = listing
+            return "list"
+        return "create-first" if creates_first else "filter"
+
+    async def _one(self, kind: Kind, way: Way, subject: Subject, matches: tuple[tuple[str, str], ...]) -> Observed:
+        if (kind, subject.id) in self.conflicted:
+            way = "filter"
+        if way == "empty":
+            return Absent(asked=("the app has none",))
+        if way == "create-first":
+            return Absent(looked_up=False)
+        if way == "list":
+            return self._listed[kind].search(matches)
+        for path, value in matches:
+            async with self._at_once:
+                resources = await self._target.find(kind, path, value)
+            self.asked = True
+            ids = matching_ids(((r.id, r.document) for r in resources), path, value)
+            if len(ids) > 1:
+                return Twins(path, value, tuple(ids))
+            if ids:
+                resource = next(r for r in resources if r.id == ids[0])
+                return Found(ids[0], path, observe(resource.document, self._job.rules.of(kind), ("active",)))
+        return Absent(asked=tuple(f"{path} eq {value!r}" for path, value in matches))
+
+    async def _owned(self, kind: Kind, found: dict[str, Observed]) -> dict[str, Observed]:
+        """Says of each account that was found whom it belongs to, and of each group who is in it."""
+        ids = [o.app_id for o in found.values() if isinstance(o, Found)]
+        if not ids:
+            return found
+        owners = await self._world.state.read(lambda state: state.owners(self._job.name, kind, ids))
+        for subject_id, seen in found.items():
+            if not isinstance(seen, Found):
+                continue
+            claimant = self._claimed.setdefault((kind, seen.app_id), subject_id)
+            owner = owners.get(seen.app_id)
+            if owner and owner.subject_id != subject_id:
+                words = f"{owner.name} ({owner.subject_id}, {owner.status.value} here)"
+                found[subject_id] = msgspec.structs.replace(seen, owner=words)
+            elif claimant != subject_id:
+                words = f"{claimant}, who matches the same account"
+                found[subject_id] = msgspec.structs.replace(seen, owner=words)
+            elif kind is Kind.GROUP and self._job.rules.groups.members:
+                found[subject_id] = await self._with_members(seen)
+        return found
+
+    async def _with_members(self, group: Found) -> Found:
+        resource = await self._target.read(Kind.GROUP, group.app_id, members=True)
+        ids = documents.members(resource.document) if resource else []
+        known = await self.subjects_behind(ids)
+        foreign = tuple(i for i in ids if i not in known) if self._job.rules.authoritative_members else ()
+        return msgspec.structs.replace(group, members=tuple(known.values()), foreign=foreign)
+
+    async def subjects_behind(self, app_ids: Sequence[str]) -> dict[str, str]:
+        """App id to subject id, of the members that subjects of this job stand behind, also as of this cycle."""
+        known: dict[str, str] = {}
+        for kind in Kind:
+            links = await self._world.state.read(lambda state, k=kind: state.owners(self._job.name, k, app_ids))
+            known |= {i: link.subject_id for i, link in links.items() if link.alive}
+            known |= {i: s for i in app_ids if (s := self._claimed.get((kind, i)))}
+        return known
+
+
+class Listing:
+    """The app's list, kept small: of each resource the managed attributes, found by matching value."""
+
+    def __init__(self, job: Job, kind: Kind) -> None:
+        self._rules = job.rules.of(kind)
+        self._ids: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._observed: dict[str, bytes] = {}
+
+    def add(self, page: Sequence[Resource]) -> None:
+        """Remember one page."""
+        for resource in page:
+            seen = observe(resource.document, self._rules, ("active",))
+            self._observed[resource.id] = msgspec.json.encode(seen)
+            for mapping in self._rules.matching:
+                for value in _values(seen.get(mapping.target)):
+                    at = (mapping.target, key(value))
+                    self._ids[at] = (*self._ids.get(at, ()), resource.id)
+
+    def search(self, matches: tuple[tuple[str, str], ...]) -> Observed:
+        """What the list holds for those matching values."""
+        for path, value in matches:
+            ids = tuple(dict.fromkeys(self._ids.get((path, key(value)), ())))
+            if len(ids) > 1:
+                return Twins(path, value, ids)
+            if ids:
+                return Found(ids[0], path, msgspec.json.decode(self._observed[ids[0]]))
+        return Absent(asked=tuple(f"{path} eq {value!r} in the app's list" for path, value in matches))
+
+
+def _values(held: Any) -> list[Any]:
+    if held is None:
+        return []
+    return held if isinstance(held, list) else [held]

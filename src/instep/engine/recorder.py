@@ -1,0 +1,85 @@
+"""The recorder: outcomes are kept in groups, one commit for whatever has come in meanwhile.
+
+A record that the store refuses, since its app id belongs to another subject, is turned into that subject's
+failure: the others of its group are kept all the same.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from instep.core.acknowledge import failed
+from instep.core.link import Status
+from instep.engine.lease import LeaseKeeper
+from instep.engine.world import World
+from instep.ports import AlreadyLinked, Record
+
+GROUP = 200
+"""Records in one commit at the most."""
+
+
+class Recorder:
+    """Keeps the outcomes of one cycle."""
+
+    def __init__(self, world: World, keeper: LeaseKeeper, under_way: dict[str, "asyncio.Future[str | None]"]) -> None:
+        self._world = world
+        self._keeper = keeper
+        self._under_way = under_way
+        self._queue: asyncio.Queue[Record | None] = asyncio.Queue()
+        self.failed = False
+        """Whether an outcome couldn't be kept: nothing more may be sent then."""
+
+    def keep(self, record: Record) -> None:
+        """Have this kept soon."""
+        self._queue.put_nowait(record)
+
+    async def finish(self) -> None:
+        """Say that nothing more comes."""
+        await self._queue.put(None)
+
+    async def run(self) -> None:
+        """Keep what comes until `finish`. Raises LeaseLost, or what the store raises."""
+        ended = False
+        while not ended:
+            records = [await self._queue.get()]
+            while not self._queue.empty() and len(records) < GROUP:
+                records.append(self._queue.get_nowait())
+            ended = None in records
+            try:
+                await self._write([r for r in records if r is not None])
+            except BaseException:
+                self.failed = True
+                raise
+
+    async def _write(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        lease = self._keeper.lease
+        try:
+            await self._world.state.write(lambda state: state.record(lease, records))
+        except AlreadyLinked:
+            for record in records:
+                await self._write_one(record)
+        for record in records:
+            if record.settled:
+                self._under_way.pop(record.settled[1], None)
+
+    async def _write_one(self, record: Record) -> None:
+        lease = self._keeper.lease
+        try:
+            await self._world.state.write(lambda state: state.record(lease, [record]))
+        except AlreadyLinked as taken:
+            refused = _refused(record, taken, self._world)
+            await self._world.state.write(lambda state: state.record(lease, [refused]))
+
+
+def _refused(record: Record, taken: AlreadyLinked, world: World) -> Record:
+    reason = f"the app returned the account {taken.app_id}, which belongs to {taken.subject_id}"
+    link, log = record.link, record.log
+    if link:
+        bare = msgspec.structs.replace(link, app_id=None, status=Status.UNLINKED, sent={}, returned={})
+        link = failed(bare, reason, world.clock.now())
+    if log:
+        log = msgspec.structs.replace(log, status="failure", code="DuplicateSourceEntries", reason=reason)
+    return Record(link=link, log=log, settled=record.settled)
