@@ -12,10 +12,20 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
-from instep.core.change import AttributeChange, Decision, Step
+from instep.core.change import AttributeChange
 from instep.core.guard import Population
 from instep.core.link import Hold, Link
 from instep.core.outcome import Outcome
+from instep.core.record import App as App
+from instep.core.record import CycleSummary as CycleSummary
+from instep.core.record import Exchange as Exchange
+from instep.core.record import Intent as Intent
+from instep.core.record import Lease as Lease
+from instep.core.record import LogEntry as LogEntry
+from instep.core.record import Membership as Membership
+from instep.core.record import Record as Record
+from instep.core.record import SpoolEntry as SpoolEntry
+from instep.core.record import Watermark as Watermark
 from instep.core.subject import AppRole, Kind, Subject
 from instep.scim.abilities import Abilities
 
@@ -30,18 +40,6 @@ class Resource(Struct, frozen=True):
 
     id: str
     document: Mapping[str, Any]
-
-
-class Exchange(Struct, frozen=True):
-    """One request and its answer, as the log keeps it. No header is kept: the token is in one of them."""
-
-    method: str
-    path: str
-    body: Any
-    status: int | None
-    """HTTP status; none when no answer came."""
-    answer: Any
-    milliseconds: int
 
 
 class Answer(Struct, frozen=True):
@@ -179,15 +177,6 @@ class Directory(Protocol):
 # ---------------------------------------------------------------------------------------------- the store
 
 
-class Lease(Struct, frozen=True):
-    """The right to run a job's cycle. The token grows with each taking and fences off earlier holders."""
-
-    job: str
-    owner: str
-    token: int
-    until: datetime
-
-
 class LeaseLost(Exception):
     """Another worker has taken the job over; nothing was written."""
 
@@ -206,118 +195,6 @@ class LeaseTaken(Exception):
     def __init__(self, job: str, owner: str, until: datetime) -> None:
         super().__init__(f"{job} is being synchronised by {owner}")
         self.job, self.owner, self.until = job, owner, until
-
-
-class Watermark(Struct, frozen=True):
-    """Up to where the directory was evaluated, with which rules."""
-
-    epoch: str = ""
-    sequence: int = 0
-    rules_version: str = ""
-
-
-class Intent(Struct, frozen=True):
-    """A write that is about to be sent, or was, with no outcome kept yet."""
-
-    kind: Kind
-    subject_id: str
-    name: str
-    decision: Decision
-    app_id: str | None
-    began: datetime
-
-
-class LogEntry(Struct, frozen=True):
-    """An entry of the provisioning log: a decision with its outcome (Graph's provisioningObjectSummary)."""
-
-    job: str
-    cycle: str
-    change_id: str
-    at: datetime
-    kind: Kind
-    subject_id: str
-    name: str
-    app_id: str | None
-    action: str
-    """`create`, `adopt`, `update`, `disable`, `enable`, `delete`, `release`, `skip` or `hold`."""
-    status: str
-    """`success`, `failure`, `skipped` or `warning`."""
-    code: str = ""
-    reason: str = ""
-    changes: tuple[AttributeChange, ...] = ()
-    members_added: int = 0
-    members_removed: int = 0
-    steps: tuple[Step, ...] = ()
-    exchanges: tuple[Exchange, ...] = ()
-    effects: Mapping[str, int] = {}
-    """Guarded effects that happened, per kind: what the guard's 24 hours are counted from."""
-    milliseconds: int = 0
-    sequence: int = 0
-    """The entry's place in the log; given by the store."""
-
-
-class Membership(Struct, frozen=True):
-    """What the job knows of one membership in the app: state is `sent`, `pending` or `unknown`."""
-
-    group_id: str
-    member_id: str
-    state: str
-
-
-class Record(Struct, frozen=True):
-    """What is kept of one subject after it was looked at or written: all in one transaction."""
-
-    link: Link | None = None
-    log: LogEntry | None = None
-    settled: tuple[Kind, str] | None = None
-    """The subject whose intent is settled by this."""
-    members: tuple[Membership, ...] = ()
-    """Memberships to be set to their state."""
-    members_gone: tuple[tuple[str, str], ...] = ()
-    """(group id, member id) that aren't in the app and aren't wanted."""
-    pending: tuple[str, ...] | None = None
-    """Subjects that this one's reference attributes wait for; replaces what was kept; none leaves it."""
-    account_gone: bool = False
-    """The account or group vanished from the app, and with it its memberships there."""
-
-
-class CycleSummary(Struct, frozen=True):
-    """A cycle, running or ended."""
-
-    id: str
-    job: str
-    kind: str
-    """`initial` or `incremental`."""
-    began: datetime
-    ended: datetime | None = None
-    result: str = "running"
-    """`running`, `succeeded`, `failures`, `held`, `interrupted` or `unavailable`."""
-    counts: Mapping[str, int] = {}
-    """Per action, plus `failure`, `held` and `requests`."""
-    message: str = ""
-
-
-class App(Struct, frozen=True):
-    """An app as it was added: what an administrator decided. The token is kept apart, encrypted."""
-
-    name: str
-    """Short and unique: `mixpanel`."""
-    display_name: str
-    template: str
-    tenant_url: str
-    rules: Mapping[str, Any]
-    """The rules document; `instep.targets.gallery` gives the template's, `instep.wiring` compiles it."""
-    roles: tuple[AppRole, ...] = ()
-
-
-class SpoolEntry(Struct, frozen=True):
-    """A decision that waits for its turn; smaller priorities go first, then the order of `ordinal`."""
-
-    decision: Decision
-    priority: int
-    ordinal: int = 0
-    approved: bool = False
-    """Whether an administrator approved its guarded effects: the guard lets it pass."""
 
 
 class StateReader(Protocol):

@@ -1,7 +1,7 @@
 """The rules document: what an administrator may say about a job, checked for its form.
 
 It is plain data (YAML, JSON) of the shape below. Here its keys, types and attribute paths are checked; the
-expressions in `source` are compiled, and thereby checked, by `instep.wiring`.
+expressions in `source` are compiled, and thereby checked, by `instep.core.compile`.
 """
 
 from collections.abc import Mapping

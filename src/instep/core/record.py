@@ -1,0 +1,147 @@
+"""What is kept: intents, outcomes, the log, cycles, leases. Values only; the state store keeps them.
+
+`Record` is the unit: everything that is written down of one subject, in one transaction.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from instep.core.change import AttributeChange, Decision, Step
+from instep.core.link import Link
+from instep.core.subject import AppRole, Kind
+
+
+class Exchange(Struct, frozen=True):
+    """One request and its answer, as the log keeps it. No header is kept: the token is in one of them."""
+
+    method: str
+    path: str
+    body: Any
+    status: int | None
+    """HTTP status; none when no answer came."""
+    answer: Any
+    milliseconds: int
+
+
+class Lease(Struct, frozen=True):
+    """The right to run a job's cycle. The token grows with each taking and fences off earlier holders."""
+
+    job: str
+    owner: str
+    token: int
+    until: datetime
+
+
+class Watermark(Struct, frozen=True):
+    """Up to where the directory was evaluated, with which rules."""
+
+    epoch: str = ""
+    sequence: int = 0
+    rules_version: str = ""
+
+
+class Intent(Struct, frozen=True):
+    """A write that is about to be sent, or was, with no outcome kept yet."""
+
+    kind: Kind
+    subject_id: str
+    name: str
+    decision: Decision
+    app_id: str | None
+    began: datetime
+
+
+class LogEntry(Struct, frozen=True):
+    """An entry of the provisioning log: a decision with its outcome (Graph's provisioningObjectSummary)."""
+
+    job: str
+    cycle: str
+    change_id: str
+    at: datetime
+    kind: Kind
+    subject_id: str
+    name: str
+    app_id: str | None
+    action: str
+    """`create`, `adopt`, `update`, `disable`, `enable`, `delete`, `release`, `skip` or `hold`."""
+    status: str
+    """`success`, `failure`, `skipped` or `warning`."""
+    code: str = ""
+    reason: str = ""
+    changes: tuple[AttributeChange, ...] = ()
+    members_added: int = 0
+    members_removed: int = 0
+    steps: tuple[Step, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    effects: Mapping[str, int] = {}
+    """Guarded effects that happened, per kind: what the guard's 24 hours are counted from."""
+    milliseconds: int = 0
+    sequence: int = 0
+    """The entry's place in the log; given by the store."""
+
+
+class Membership(Struct, frozen=True):
+    """What the job knows of one membership in the app: state is `sent`, `pending` or `unknown`."""
+
+    group_id: str
+    member_id: str
+    state: str
+
+
+class Record(Struct, frozen=True):
+    """What is kept of one subject after it was looked at or written: all in one transaction."""
+
+    link: Link | None = None
+    log: LogEntry | None = None
+    settled: tuple[Kind, str] | None = None
+    """The subject whose intent is settled by this."""
+    members: tuple[Membership, ...] = ()
+    """Memberships to be set to their state."""
+    members_gone: tuple[tuple[str, str], ...] = ()
+    """(group id, member id) that aren't in the app and aren't wanted."""
+    pending: tuple[str, ...] | None = None
+    """Subjects that this one's reference attributes wait for; replaces what was kept; none leaves it."""
+    account_gone: bool = False
+    """The account or group vanished from the app, and with it its memberships there."""
+
+
+class CycleSummary(Struct, frozen=True):
+    """A cycle, running or ended."""
+
+    id: str
+    job: str
+    kind: str
+    """`initial` or `incremental`."""
+    began: datetime
+    ended: datetime | None = None
+    result: str = "running"
+    """`running`, `succeeded`, `failures`, `held`, `interrupted` or `unavailable`."""
+    counts: Mapping[str, int] = {}
+    """Per action, plus `failure`, `held` and `requests`."""
+    message: str = ""
+
+
+class App(Struct, frozen=True):
+    """An app as it was added: what an administrator decided. The token is kept apart, encrypted."""
+
+    name: str
+    """Short and unique: `mixpanel`."""
+    display_name: str
+    template: str
+    tenant_url: str
+    rules: Mapping[str, Any]
+    """The rules document; `instep.targets.gallery` gives the template's, `instep.wiring` compiles it."""
+    roles: tuple[AppRole, ...] = ()
+
+
+class SpoolEntry(Struct, frozen=True):
+    """A decision that waits for its turn; smaller priorities go first, then the order of `ordinal`."""
+
+    decision: Decision
+    priority: int
+    ordinal: int = 0
+    approved: bool = False
+    """Whether an administrator approved its guarded effects: the guard lets it pass."""
