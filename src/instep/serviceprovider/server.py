@@ -1,0 +1,77 @@
+"""The app on a socket: uvicorn inside the caller's own event loop.
+
+`running` is for tests and demos; `serve` is what the command line runs until a signal comes.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import uvicorn
+
+from instep.serviceprovider.app import App
+from instep.serviceprovider.endpoint import BASE
+
+_IDLE_SECONDS = 75
+_GRACE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, without its own idea of signals: they belong to whoever owns the loop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answers = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answers.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def running(app: App, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serves the app while the block runs, and gives the base URL of its SCIM endpoint.
+
+    Port 0 takes a free one. OSError when the address can't be listened on. The app itself stays open.
+    """
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    config = uvicorn.Config(
+        app.endpoint,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        answers = asyncio.create_task(server.answers.wait())
+        await asyncio.wait((task, answers), return_when=asyncio.FIRST_COMPLETED)
+        answers.cancel()
+        at = f"[{host}]" if ":" in host else host
+        yield f"http://{at}:{listener.getsockname()[1]}{BASE}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+async def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serves the app until SIGTERM or SIGINT. `on_ready` is told the base URL once requests are answered."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # where a loop can't watch signals, Ctrl-C still ends the process
+            loop.add_signal_handler(number, stop.set)
+    async with running(app, host, port) as base_url:
+        on_ready(base_url)
+        await stop.wait()
