@@ -54,6 +54,9 @@ class Answer(Struct, frozen=True):
     members_done: tuple[str, ...] = ()
     """App ids whose addition or removal was acknowledged, also when a later chunk failed."""
     exchanges: tuple[Exchange, ...] = ()
+    members_outcome: Outcome | None = None
+    """Of a creation: why members are missing in `members_done`, though the group itself was made (`outcome` is
+    Done then). None when all were taken."""
 
 
 class AppUnavailable(Exception):
