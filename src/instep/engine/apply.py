@@ -53,6 +53,7 @@ class Application:
         self.again: set[tuple[Kind, str]] = set()
         """Subjects to evaluate once more in this cycle."""
         self.held = 0
+        self._trouble: Exception | None = None
 
     async def run(self, verdict: Callable[[], Awaitable[Verdict]]) -> None:
         """Apply until the spool is empty or a stop is asked for.
@@ -68,18 +69,17 @@ class Application:
         finally:
             for _ in workers:
                 await queue.put(None)
-            troubles = await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*workers)
             await self._recorder.finish()
             await recording
-        for trouble in troubles:
-            if isinstance(trouble, BaseException):
-                raise trouble
+        if self._trouble:
+            raise self._trouble
         if self._sending.unavailable:
             raise self._sending.unavailable
 
     @property
     def _halted(self) -> bool:
-        return self._stop.is_set() or self._sending.unavailable is not None or self._recorder.failed
+        return bool(self._stop.is_set() or self._sending.unavailable or self._trouble or self._recorder.failed)
 
     async def _produce(
         self, queue: "asyncio.Queue[Prepared | None]", verdict: Callable[[], Awaitable[Verdict]]
@@ -155,20 +155,24 @@ class Application:
         return waits
 
     async def _work(self, queue: "asyncio.Queue[Prepared | None]") -> None:
+        """Send what comes. After trouble it only empties the queue, so that nobody waits for a place in it."""
         while (prepared := await queue.get()) is not None:
-            subject = prepared.decision.subject_id
-            record = Record(settled=(prepared.decision.kind, subject))
+            at = (prepared.decision.kind, prepared.decision.subject_id)
             account: str | None = None
             try:
-                if not self._halted:
-                    record, account, again = await self._sending.send(prepared, self._keeper)
-                    if again:
-                        self.again.add((prepared.decision.kind, subject))
+                if self._halted:
+                    self._recorder.keep(Record(settled=at))
+                    continue
+                record, account, again = await self._sending.send(prepared, self._keeper)
+                self._recorder.keep(record)
+                if again:
+                    self.again.add(at)
+            except Exception as trouble:  # noqa: BLE001 - kept and raised by run; the intent stays open
+                self._trouble = self._trouble or trouble
             finally:
-                future = self._under_way.get(subject)
+                future = self._under_way.get(at[1])
                 if future and not future.done():
                     future.set_result(account)
-                self._recorder.keep(record)
 
 
 def _referred(entries: Sequence[SpoolEntry], taken: dict[str, SpoolEntry]) -> list[str]:

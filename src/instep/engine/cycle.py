@@ -9,6 +9,7 @@ escrow.
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from instep.core.guard import DAY, NOTHING_HELD, Population, Verdict, judge
 from instep.core.subject import Kind
@@ -56,9 +57,7 @@ class _Cycle:
         self._settlement = Settlement(world, job, target, self._lookup, keeper, self._id)
         self._evaluated = 0
         self._rounds: Counter[tuple[Kind, str]] = Counter()
-        self._population = Population()
-        self._source_empty = False
-        self._last_day: dict[str, int] = {}
+        self._scale: tuple[Population, dict[str, int], bool] | None = None
 
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
@@ -86,9 +85,6 @@ class _Cycle:
     async def _pass(self, since: int | None) -> None:
         self._progress.enter("settling")
         settled = await self._settlement.run()
-        self._population = await self._world.state.read(lambda state: state.population(self._job.name))
-        day_ago = self._now - DAY
-        self._last_day = await self._world.state.read(lambda state: state.effects_since(self._job.name, day_ago))
         self._progress.enter("evaluating")
         await self._evaluate_affected(since)
         self._evaluation.repeats = True
@@ -128,7 +124,6 @@ class _Cycle:
         look = world.directory.reader()
         reader = await world.offload(look.__enter__)
         try:
-            self._source_empty = not await world.offload(lambda: reader.populated(job.view))
             sequence = reader.sequence
             for kind in Kind:
                 if not job.rules.of(kind).enabled:
@@ -170,11 +165,12 @@ class _Cycle:
         """The guard's word before each slice, with what the directory brought meanwhile."""
         if self._evaluation.spooled:
             await self._feed()
-        if not self._evaluation.effects:
+        if not any(self._evaluation.effects.values()):
             return NOTHING_HELD
-        return judge(
-            self._evaluation.effects, self._population, self._last_day, self._job.rules.limits, self._source_empty
-        )
+        if self._scale is None:
+            self._scale = await measure(self._world, self._job, self._now)
+        population, last_day, empty = self._scale
+        return judge(self._evaluation.effects, population, last_day, self._job.rules.limits, empty)
 
     async def _feed(self) -> bool:
         """Evaluate what has changed in the directory since; whether anything has."""
@@ -188,11 +184,15 @@ class _Cycle:
         """Subjects whom this cycle itself gave a reason to be looked at again."""
         again = set(self._application.again)
         self._application.again.clear()
+        deferred = set(self._evaluation.deferred)
+        self._evaluation.deferred.clear()
         unsettled = await self._world.state.read(lambda state: state.intents(self._job.name))
         if unsettled and all(self._rounds[i.kind, i.subject_id] < ROUNDS_PER_SUBJECT for i in unsettled):
             again |= await self._settlement.run()
         again |= set(await self._world.state.read(lambda state: state.due(self._job.name, self._now)))
-        return {at for at in again if self._rounds[at] < ROUNDS_PER_SUBJECT}
+        # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
+        self._rounds.subtract(deferred)
+        return {at for at in again | deferred if self._rounds[at] < ROUNDS_PER_SUBJECT}
 
     def _result(self) -> str:
         if self._stop.is_set():
@@ -216,6 +216,21 @@ class _Cycle:
         await self._world.state.write(lambda state: state.end_cycle(self._keeper.lease, ended, watermark, abilities))
         self._progress.enter("ended")
         return ended
+
+
+async def measure(world: World, job: Job, now: datetime) -> tuple[Population, dict[str, int], bool]:
+    """What the guard measures against: the population, the last day's effects, whether nobody is left.
+
+    Asked only when something guarded is planned: it looks at more than what changed.
+    """
+
+    def empty() -> bool:
+        with world.directory.reader() as reader:
+            return not reader.populated(job.view)
+
+    population = await world.state.read(lambda state: state.population(job.name))
+    last_day = await world.state.read(lambda state: state.effects_since(job.name, now - DAY))
+    return population, last_day, await world.offload(empty)
 
 
 def _gathered(ids: Iterator[list[str]], since: int | None) -> list[list[str]]:

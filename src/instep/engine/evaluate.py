@@ -45,6 +45,8 @@ class Evaluation:
         self.spooled = 0
         self.repeats = False
         """Whether subjects may come that have been evaluated in this cycle already."""
+        self.deferred: set[tuple[Kind, str]] = set()
+        """Subjects to be evaluated as soon as nothing is under way for them."""
 
     async def page(
         self, reader: DirectoryReader, kind: Kind, ids: Sequence[str], *, due: bool = False, full: bool = False
@@ -55,6 +57,8 @@ class Evaluation:
         wait for their time. Raises AppUnavailable.
         """
         job = self._job
+        if self.repeats:
+            ids = await self._not_under_way(kind, ids)
         subjects: list[Subject] = await self._world.offload(lambda: reader.subjects(job.view, kind, ids))
         links = await self._world.state.read(lambda state: state.links(job.name, kind, ids))
         if full:
@@ -89,6 +93,13 @@ class Evaluation:
         self._progress.planned += len(entries)
         self.spooled += len(entries)
         self._progress.changed(self._progress)
+
+    async def _not_under_way(self, kind: Kind, ids: Sequence[str]) -> list[str]:
+        """Those that no request is under way for. The others come again when their outcome is known: until then
+        nobody can tell what the app holds of them."""
+        under_way = await self._world.state.read(lambda state: state.under_way(self._job.name, kind, ids))
+        self.deferred |= {(kind, i) for i in under_way}
+        return [i for i in ids if i not in under_way]
 
     async def _replaced(self, kind: Kind, ids: Sequence[str], entries: Sequence[SpoolEntry]) -> list[tuple[Kind, str]]:
         """Decisions made earlier in this cycle that no longer hold: uncounted, and those without a successor

@@ -9,6 +9,7 @@ from instep.core.change import Decision
 from instep.core.plan import Plan, action
 from instep.core.subject import Kind
 from instep.engine.affected import pages
+from instep.engine.cycle import measure
 from instep.engine.evaluate import Evaluation
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
@@ -29,7 +30,6 @@ async def preview(world: World, job: Job, target: Target, progress: Progress) ->
         since = old.sequence if old and same and 0 < old.sequence <= reader.sequence else None
         progress.enter("evaluating")
         due = await world.state.read(lambda state: state.due(job.name, now))
-        empty = not await world.offload(lambda: reader.populated(job.view))
         for kind in Kind:
             if not job.rules.of(kind).enabled:
                 continue
@@ -44,8 +44,7 @@ async def preview(world: World, job: Job, target: Target, progress: Progress) ->
                 await evaluation.page(reader, kind, page, full=since is None)
     finally:
         await world.offload(lambda: look.__exit__(None, None, None))
-    population = await world.state.read(lambda state: state.population(job.name))
-    last_day = await world.state.read(lambda state: state.effects_since(job.name, now - guard.DAY))
+    population, last_day, empty = await measure(world, job, now)
     verdict = guard.judge(evaluation.effects, population, last_day, job.rules.limits, empty)
     progress.enter("ended")
     held: list[Decision] = []
