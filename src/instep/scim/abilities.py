@@ -35,7 +35,8 @@ class Abilities(Struct, frozen=True, omit_defaults=True):
     """Whether the app refuses a second user with the same matching value, so that a creation may be sent
     without a look-up. It says nothing of groups: RFC 7643 doesn't ask for unique displayNames."""
     reads_members: bool = True
-    """Whether reading a group shows its members."""
+    """Whether reading a group shows its members. Stated by the gallery, never learnt: an empty group looks the
+    same."""
     patch: bool = True
     """Whether users are changed by PATCH; otherwise by reading and PUT. Groups are always patched."""
     excluded_attributes: bool = True
@@ -77,11 +78,6 @@ def listed_wrongly(abilities: Abilities) -> Abilities:
 def dropped_members(abilities: Abilities) -> Abilities:
     """A creation didn't show or didn't take its members. Fallback: they are added by PATCH."""
     return msgspec.structs.replace(abilities, members_in_create=False)
-
-
-def hid_members(abilities: Abilities) -> Abilities:
-    """A group that has members was read without them. Fallback: what was acknowledged is believed."""
-    return msgspec.structs.replace(abilities, reads_members=False)
 
 
 def refused_removal(abilities: Abilities) -> Abilities:

@@ -4,6 +4,7 @@ Writing is strict: the JSON types of RFC 7643, no nulls. Reading is tolerant, si
 case, "True" for true, one object where a list belongs, and extensions nested or flat.
 """
 
+import copy
 import unicodedata
 from collections.abc import Hashable, Iterable, Mapping
 from enum import Enum
@@ -28,11 +29,12 @@ _MULTI_VALUED = frozenset(
     {"emails", "phonenumbers", "ims", "photos", "addresses", "groups", "entitlements", "roles", "x509certificates"}
 )
 _BOOLEAN = frozenset({"active", "primary"})
+_READ_ONLY = frozenset({"meta", "groups"})
 _MADE_BY_SERVERS = frozenset({"$ref", "display"})
 
 
 class DocumentError(ValueError):
-    """Two paths that can't both be in one document; the message names them."""
+    """A path that can't be set, since another value stands on its way; the message names both."""
 
 
 # --------------------------------------------------------------------------------------------- writing
@@ -66,14 +68,30 @@ def put(document: dict[str, Any], path: AttributePath, value: Any) -> None:
     """
     holder = _object_at(document, path.schema, path) if path.schema else document
     if path.selector or (path.sub and path.attribute.lower() in _MULTI_VALUED):
-        elements = holder.setdefault(path.attribute, [])
-        if not isinstance(elements, list):
-            raise DocumentError(f"{path} and {path.attribute} are both mapped, and can't be both")
-        _put_element(cast("list[Any]", elements), path, value)
+        _put_element(_elements_at(holder, path), path, value)
     elif path.sub:
-        _object_at(holder, path.attribute, path)[path.sub] = wire_value(path, value)
+        inner = _object_at(holder, path.attribute, path)
+        inner[_spelt(inner, path.sub)] = wire_value(path, value)
     else:
-        holder[path.attribute] = wire_value(path, value)
+        holder[_spelt(holder, path.attribute)] = wire_value(path, value)
+
+
+def changed(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The document for PUT: one that was read, with the values at these paths set or, where None, taken out.
+
+    What only the server writes is left out. Raises PathError, DocumentError.
+    """
+    made = {k: copy.deepcopy(v) for k, v in document.items() if k.lower() not in _READ_ONLY}
+    for text, value in values.items():
+        path = parse(text)
+        if path.schema:
+            made.pop(_spelt(made, f"{path.schema}:{path.attribute}"), None)
+        if value is not None:
+            put(made, path, value)
+            _list_schema(made, path)
+        else:
+            _take_out(made, path)
+    return made
 
 
 def wire_value(path: AttributePath, value: Any) -> Any:
@@ -116,7 +134,7 @@ def _put_element(elements: list[Any], path: AttributePath, value: Any) -> None:
         found = {selector.name: selector.value} if selector else {}
         elements.append(found)
     if path.sub:
-        found[path.sub] = wire_value(path, value)
+        found[_spelt(found, path.sub)] = wire_value(path, value)
     elif isinstance(value, Mapping):
         found.update(cast("Mapping[str, Any]", value))
     else:
@@ -124,10 +142,72 @@ def _put_element(elements: list[Any], path: AttributePath, value: Any) -> None:
 
 
 def _object_at(holder: dict[str, Any], name: str, path: AttributePath) -> dict[str, Any]:
-    found = holder.setdefault(name, {})
+    spelt = _spelt(holder, name)
+    if holder.get(spelt) is None:
+        holder[spelt] = {}
+    found = holder[spelt]
     if not isinstance(found, dict):
-        raise DocumentError(f"{path} and {name} are both mapped, and can't be both")
+        raise DocumentError(f"{path} can't be set: {name} has a value that isn't an object")
     return cast("dict[str, Any]", found)
+
+
+def _elements_at(holder: dict[str, Any], path: AttributePath) -> list[Any]:
+    spelt = _spelt(holder, path.attribute)
+    found = holder.get(spelt)
+    if found is None or isinstance(found, dict):
+        elements: list[Any] = [] if found is None else [cast("Any", found)]
+        holder[spelt] = elements
+        return elements
+    if not isinstance(found, list):
+        raise DocumentError(f"{path} can't be set: {path.attribute} has a value that isn't a list")
+    return cast("list[Any]", found)
+
+
+def _take_out(document: dict[str, Any], path: AttributePath) -> None:
+    holder = document.get(_spelt(document, path.schema)) if path.schema else document
+    if not isinstance(holder, dict):
+        return
+    inner = cast("dict[str, Any]", holder)
+    spelt = _spelt(inner, path.attribute)
+    found = inner.get(spelt)
+    if path.selector and isinstance(found, list | dict):
+        inner[spelt] = _without(_listed(found), path)
+    elif path.sub and isinstance(found, dict):
+        part = cast("dict[str, Any]", found)
+        part.pop(_spelt(part, path.sub), None)
+    else:
+        inner.pop(spelt, None)
+
+
+def _without(elements: list[Any], path: AttributePath) -> list[Any]:
+    """The elements, less the value at the path; an element without its `value` goes as a whole."""
+    kept: list[Any] = []
+    for candidate in elements:
+        if path.selector and isinstance(candidate, dict) and _selects(path.selector, cast("Any", candidate)):
+            if path.sub in (None, "value"):
+                continue
+            part = cast("dict[str, Any]", candidate)
+            part.pop(_spelt(part, path.sub), None)
+        kept.append(candidate)
+    return kept
+
+
+def _list_schema(document: dict[str, Any], path: AttributePath) -> None:
+    listed = lookup(document, "schemas")
+    if (
+        path.schema
+        and isinstance(listed, list)
+        and path.schema.lower() not in (str(urn).lower() for urn in cast("list[Any]", listed))
+    ):
+        cast("list[Any]", listed).append(path.schema)
+
+
+def _spelt(holder: Mapping[str, Any], name: str) -> str:
+    """The name as the object spells it, names being the same in any case; itself where it has none."""
+    if name in holder:
+        return name
+    lower = name.lower()
+    return next((key for key in holder if key.lower() == lower), name)
 
 
 def _mark_work_email(document: dict[str, Any]) -> None:
@@ -184,11 +264,6 @@ def members(document: Mapping[str, Any]) -> list[str]:
         return []
     ids = (_reference(entry) for entry in _listed(found))
     return list(dict.fromkeys(i for i in ids if isinstance(i, str)))
-
-
-def shows_members(document: Mapping[str, Any]) -> bool:
-    """Whether the document says anything of members, be it that there are none."""
-    return any(name.lower() == "members" for name in document)
 
 
 def _attribute(document: Mapping[str, Any], path: AttributePath) -> Any:

@@ -13,9 +13,9 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from instep.core.rules_document import DocumentError, RulesDocument, convert, rules_document
 from instep.core.subject import AppRole
 from instep.scim.abilities import Abilities, AbilitiesError, override
-from instep.core.rules_document import DocumentError, RulesDocument, convert, rules_document
 
 __all__ = ["GalleryError", "RulesDocument", "DocumentError", "Template", "names", "read", "rules_document", "template"]
 

@@ -1,0 +1,104 @@
+"""Tenant URLs, and the addresses that may be connected to on their behalf.
+
+A tenant URL is typed in by an administrator and could point anywhere, so that it must not become a way into
+the network that Instep runs in. The check is made on the address of each connection, not on the name: names
+can be made to resolve to something else the second time.
+"""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from instep.scim.abilities import Dialect
+
+NOT_ALLOWED = "that address isn't allowed"
+
+_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
+_FLAGS: dict[str, Dialect] = {"aadoptscim062020": "entra-compliant", "azureadscimpatch2017": "entra"}
+# Forms of IPv6 that carry an IPv4 address on to somebody else: NAT64, 6to4 and Teredo.
+_CARRIERS = tuple(IPv6Network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+
+
+class TenantUrlError(ValueError):
+    """A tenant URL that can't be used; the message says why and what one looks like."""
+
+
+class TenantUrl(Struct, frozen=True):
+    """An app's SCIM base URL, taken apart."""
+
+    base: str
+    """Without a slash at the end: `/Users` is appended."""
+    query: str
+    """Flags that ride along with every request: `aadOptscim062020`."""
+    loopback: bool
+    """Whether the URL names this machine itself."""
+    dialect: Dialect | None
+    """The PATCH dialect that a flag asks for."""
+
+
+class ForbiddenAddress(OSError):
+    """A connection to an address that isn't allowed; none was made."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_ALLOWED)
+
+
+def tenant_url(text: str) -> TenantUrl:
+    """A tenant URL from what was typed: https, or http to this machine itself. Raises TenantUrlError."""
+    try:
+        parts = urlsplit(text.strip())
+        host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
+    except ValueError as wrong:
+        raise TenantUrlError(f"{text!r} isn't a URL: {wrong}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise TenantUrlError(f"{text!r} isn't a tenant URL: expected one such as https://app.example.com/scim/v2")
+    if parts.username is not None or parts.password is not None:
+        raise TenantUrlError("a tenant URL can't carry a user name or password; the secret token is entered by itself")
+    if parts.fragment:
+        raise TenantUrlError(f"a tenant URL has no part after #: leave out #{parts.fragment}")
+    if port == 0:
+        raise TenantUrlError(f"{text!r}: port 0 can't be connected to")
+    loopback = host in _LOOPBACK_NAMES
+    if parts.scheme == "http" and not loopback:
+        raise TenantUrlError(f"{text!r}: the token would travel unencrypted; use https (http only to localhost)")
+    flags = [flag.partition("=")[0].lower() for flag in parts.query.split("&")]
+    dialect: Dialect | None = next((_FLAGS[flag] for flag in flags if flag in _FLAGS), None)
+    base = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return TenantUrl(base, parts.query, loopback, dialect)
+
+
+def allowed(address: str, loopback: bool, private: bool) -> bool:
+    """Whether an address may be connected to.
+
+    loopback: whether the tenant URL names this machine. private: whether private ranges are allowed. Never
+    allowed are multicast, unspecified, reserved and link-local addresses: the last have cloud metadata.
+    """
+    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        elif any(ip in carrier for carrier in _CARRIERS):
+            return False
+    if ip.is_loopback:
+        return loopback or private
+    if ip.is_multicast or ip.is_unspecified or ip.is_link_local or ip.is_reserved:
+        return False
+    return private or ip.is_global
+
+
+def guarded_socket(loopback: bool, private: bool):
+    """A socket factory for aiohttp's connector that refuses addresses which aren't allowed.
+
+    It is asked with the very address that the socket will connect to.
+    """
+
+    def make(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not allowed(str(address[0]), loopback, private):
+            raise ForbiddenAddress
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    return make
