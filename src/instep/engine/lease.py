@@ -19,6 +19,8 @@ class LeaseKeeper:
         self._world = world
         self._job = job
         self._deadline = 0.0
+        # A request that is sent right before the deadline may last this much longer.
+        self._seconds = world.lease_seconds + world.request_seconds
         self._renewal: asyncio.Task[None] | None = None
         self.lease: Lease
 
@@ -50,9 +52,8 @@ class LeaseKeeper:
     async def _take(self, over: str | None) -> None:
         world = self._world
         began = world.clock.monotonic()
-        seconds = world.lease_seconds + world.request_seconds
         self.lease = await world.state.write(
-            lambda state: state.take_lease(self._job, world.owner, world.clock.now(), seconds, over)
+            lambda state: state.take_lease(self._job, world.owner, world.clock.now(), self._seconds, over)
         )
         self._deadline = began + world.lease_seconds
 
@@ -61,10 +62,9 @@ class LeaseKeeper:
         while True:
             await world.clock.sleep(world.lease_seconds / 3)
             began = world.clock.monotonic()
-            seconds = world.lease_seconds + world.request_seconds
             try:
                 self.lease = await world.state.write(
-                    lambda state: state.renew_lease(self.lease, world.clock.now(), seconds)
+                    lambda state: state.renew_lease(self.lease, world.clock.now(), self._seconds)
                 )
             except LeaseLost:
                 self._deadline = 0.0
