@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from instep.core.acknowledge import GONE, acknowledge
+from instep.core.acknowledge import GONE, acknowledge, failed
 from instep.core.change import Adopt, AttributeChange, Create, Decision, Delete, Disable, Update
 from instep.core.link import Link
 from instep.core.outcome import Done, Outcome, Refused, Unknown
@@ -176,12 +176,16 @@ class Sending:
             self._job.rules,
             now,
         )
+        trouble = answer.members_outcome
+        if trouble is not None and not isinstance(trouble, Done):
+            link = failed(link, trouble.reason, now)
         gone = isinstance(outcome, Refused) and outcome.code == GONE
         ended = gone and isinstance(decision.change, Disable | Delete)
         success = isinstance(outcome, Done) or ended
         status = "success" if success else "failure"
-        if success and decision.pending:
+        if success and (decision.pending or trouble):
             status = "warning"
+        said = trouble if isinstance(outcome, Done) else outcome
         self._progress.applied += 1
         self._progress.count(action(decision.change) if success else "failure")
         entry = log_entry(
@@ -191,13 +195,13 @@ class Sending:
             now,
             decision,
             status=status,
-            code="" if isinstance(outcome, Done) else outcome.code,
-            reason="" if isinstance(outcome, Done) else outcome.reason,
+            code=getattr(said, "code", ""),
+            reason=getattr(said, "reason", ""),
             exchanges=answer.exchanges,
             effects={e.kind: e.count for e in decision.effects} if success else None,
             app_id=link.app_id,
         )
-        rows, forgotten = memberships(decision, {}, outcome, frozenset(done) if done is not None else None)
+        rows, forgotten = memberships(decision, {}, trouble or outcome, frozenset(done) if done is not None else None)
         return Record(
             link=link,
             log=entry,
