@@ -129,6 +129,8 @@ class Application:
             prepared = Prepared(free, msgspec.structs.replace(link, hold=keeps), self._waits_for(free))
             if sends(free.change):
                 ready.append(prepared)
+                if makes_account(free.change):
+                    self._under_way[free.subject_id] = asyncio.get_running_loop().create_future()
             else:
                 records.append(self._sending.without_request(prepared))
         intents = [
@@ -146,13 +148,10 @@ class Application:
         return ready
 
     def _waits_for(self, decision: Decision) -> dict[str, "asyncio.Future[str | None]"]:
-        """Those under way whom this decision refers to; and itself from now on, if others may refer to it."""
+        """Those under way whom this decision refers to."""
         change = decision.change
         members = (*getattr(change, "members", ()), *getattr(change, "members_added", ()))
-        waits = {i: f for i in (*decision.after, *members) if (f := self._under_way.get(i))}
-        if makes_account(change):
-            self._under_way[decision.subject_id] = asyncio.get_running_loop().create_future()
-        return waits
+        return {i: f for i in (*decision.after, *members) if (f := self._under_way.get(i))}
 
     async def _work(self, queue: "asyncio.Queue[Prepared | None]") -> None:
         """Send what comes. After trouble it only empties the queue, so that nobody waits for a place in it."""
