@@ -68,6 +68,11 @@ class Client:
         self._patience = patience
         self._resume = 0.0
 
+    @property
+    def requests(self) -> int:
+        """How many were sent so far, repetitions included."""
+        return self._connection.requests
+
     def learn(self, lesson: Callable[Concatenate[Abilities, P], Abilities], *args: P.args, **kwargs: P.kwargs) -> None:
         """Take in what the app taught us: a function of `instep.scim.abilities`."""
         self.abilities = lesson(self.abilities, *args, **kwargs)

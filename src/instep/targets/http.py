@@ -54,6 +54,8 @@ class Connection:
         self._private = private
         self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(10.0, seconds / 2))
         self._session: aiohttp.ClientSession | None = None
+        self.requests = 0
+        """How many were sent."""
 
     def __repr__(self) -> str:
         return f"Connection({self._tenant.base!r})"
@@ -69,6 +71,7 @@ class Connection:
             headers["Content-Type"] = "application/scim+json; charset=utf-8"
             data = msgspec.json.encode(body)
         began = self._clock.monotonic()
+        self.requests += 1
         try:
             async with session.request(method, url, data=data, headers=headers, allow_redirects=False) as answer:
                 content = await self._content(answer)

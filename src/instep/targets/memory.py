@@ -95,6 +95,11 @@ class MemoryTarget:
         """What it was made with; it teaches nothing."""
         return self._abilities
 
+    @property
+    def requests(self) -> int:
+        """How many calls came."""
+        return len(self.calls)
+
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Succeeds unless the hook says otherwise."""
         for kind in kinds:

@@ -31,7 +31,7 @@ class ScimTarget:
 
     url: the tenant URL as typed; flags in its query ride along, and `aadOptscim062020` and
     `AzureAdScimPatch2017` choose the PATCH dialect. abilities: what is known of the app.
-    seconds: until a request counts as unanswered. connections: open at once at the most.
+    request_seconds: until a request counts as unanswered. connections: open at once at the most.
     private_networks: whether the app may be in a private network. patience: seconds that one request waits,
     in all, where the app asks for it. Raises TenantUrlError.
     """
@@ -43,13 +43,13 @@ class ScimTarget:
         clock: Clock,
         abilities: Abilities | None = None,
         *,
-        seconds: float = 30.0,
+        request_seconds: float = 30.0,
         connections: int = 64,
         private_networks: bool = False,
         patience: float = 120.0,
     ) -> None:
         tenant = tenant_url(url)
-        connection = Connection(tenant, token, clock, seconds, connections, private_networks)
+        connection = Connection(tenant, token, clock, request_seconds, connections, private_networks)
         self._client = Client(connection, clock, _in_dialect(abilities or Abilities(), tenant), patience)
         self._lookups = Lookups(self._client)
         self._writes = Writes(self._client, self._lookups)
