@@ -82,6 +82,11 @@ class Target(Protocol):
     @property
     def abilities(self) -> Abilities: ...
 
+    @property
+    def requests(self) -> int:
+        """How many requests have been sent to the app so far, look-ups and repetitions included."""
+        ...
+
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Test the connection: look up a value that nobody has, by the matching attribute of each kind."""
         ...

@@ -120,7 +120,7 @@ class CycleSummary(Struct, frozen=True):
     result: str = "running"
     """`running`, `succeeded`, `failures`, `held`, `interrupted` or `unavailable`."""
     counts: Mapping[str, int] = {}
-    """Per action, plus `failure`, `held` and `requests`."""
+    """Per action, plus `failure` and `requests`. The word of what the guard held is `hold`."""
     message: str = ""
 
 

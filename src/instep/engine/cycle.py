@@ -47,6 +47,8 @@ class _Cycle:
         self._target = target
         self._keeper = keeper
         self._progress = progress
+        before = target.requests
+        progress.sent = lambda: target.requests - before
         self._stop = stop
         self._id = world.chance.token()
         self._now = world.clock.now()
@@ -209,7 +211,7 @@ class _Cycle:
             summary.began,
             self._world.clock.now(),
             result,
-            dict(self._progress.counts),
+            {**self._progress.counts, "requests": self._progress.requests},
             message,
         )
         abilities = self._target.abilities

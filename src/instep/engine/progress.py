@@ -15,9 +15,15 @@ class Progress:
     planned: int = 0
     """Decisions that are or were to be carried out."""
     applied: int = 0
-    requests: int = 0
+    sent: Callable[[], int] = lambda: 0
+    """How many requests the app got in this cycle; the cycle puts it here."""
     counts: dict[str, int] = field(default_factory=dict)
     """Per action of the log; plus `failure`, `skip` and `hold`."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests the app got, look-ups included."""
+        return self.sent()
 
     def enter(self, phase: str) -> None:
         """Say which phase begins."""
