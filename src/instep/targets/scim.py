@@ -60,6 +60,11 @@ class ScimTarget:
         """What is known of the app by now."""
         return self._client.abilities
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, look-ups and repetitions included."""
+        return self._client.requests
+
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Test the connection. Raises AppUnavailable."""
         await self._lookups.check(kinds, matching)
