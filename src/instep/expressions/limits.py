@@ -1,0 +1,41 @@
+"""How large an expression, a pattern and a result may be.
+
+Rules are written by people and read from files, so nothing in them may cost unbounded time or memory.
+Every limit is checked before the work that it bounds is done.
+"""
+
+from typing import Final
+
+EXPRESSION_LENGTH: Final = 10_000
+"""Characters of an expression, white space between its parts not counted (the documented length limit)."""
+
+TEXT_LENGTH: Final = 100_000
+"""Characters that the parser reads at all, white space included."""
+
+EXPRESSION_DEPTH: Final = 50
+"""How deep function calls may be nested."""
+
+EXPRESSION_CALLS: Final = 500
+"""Function calls in one expression."""
+
+RESULT_LENGTH: Final = 100_000
+"""Characters of a text that a function may give."""
+
+RESULT_ITEMS: Final = 10_000
+"""Elements of a list that a function may give."""
+
+DATE_LENGTH: Final = 100
+"""Characters of a text that is read as a date."""
+
+PATTERN_LENGTH: Final = 1_000
+"""Characters of a regular expression."""
+
+PATTERN_DEPTH: Final = 50
+"""How deep the groups of a regular expression may be nested."""
+
+PATTERN_REPEATS: Final = 10_000
+"""Product of the bounds of nested repeats, and parts of a pattern once its fixed repeats are written out:
+both are paid for when the pattern is compiled, where no time limit helps."""
+
+PATTERN_SECONDS: Final = 0.05
+"""How long one pattern may search one text, where the caller says nothing else."""
