@@ -1,0 +1,71 @@
+"""The provisioning log: searched in SQL, read in chunks by its sequence, so that any length can be streamed.
+
+It is pruned from its beginning, a little at a time. What the guard counts of the last day is kept apart and
+stays until it's too old to matter.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, or_, select
+
+from instep.core.record import LogEntry
+from instep.stores.state import rows
+from instep.stores.state.tables import effects, log
+
+CHUNK = 500
+"""Entries that are read, or pruned, at once."""
+
+_EFFECTS_STAY = timedelta(days=2)
+_LAST = "\U0010ffff"
+"""Sorts after every character."""
+
+
+def entries(
+    job: str, *, person: str | None, status: str | None, action: str | None, cycle: str | None, after: int
+) -> Select[*tuple[Any, ...]]:
+    """The query for the entries to which all of what is given applies. See `SqlStateReader.log`."""
+    wanted = select(*rows.ENTRY).where(log.c.job == job)
+    if after:
+        wanted = wanted.where(log.c.sequence > after)
+    for column, value in ((log.c.status, status), (log.c.action, action), (log.c.cycle, cycle)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if person is not None:
+        key = person.casefold()
+        wanted = wanted.where(
+            or_(log.c.subject_id.in_((person, person.lower())), log.c.name_key.between(key, key + _LAST))
+        )
+    return wanted
+
+
+def stream(
+    connection: Connection, wanted: Select[*tuple[Any, ...]], *, limit: int | None, newest_first: bool
+) -> Iterator[LogEntry]:
+    """The entries of a query of `entries`, in chunks, at most `limit`."""
+    sequence = log.c.sequence
+    wanted = wanted.order_by(sequence.desc() if newest_first else sequence)
+    left = limit
+    last: int | None = None
+    while left is None or left > 0:
+        size = CHUNK if left is None else min(CHUNK, left)
+        further = wanted if last is None else wanted.where(sequence < last if newest_first else sequence > last)
+        chunk = connection.execute(further.limit(size)).all()
+        yield from map(rows.entry, chunk)
+        if len(chunk) < size:
+            return
+        last = chunk[-1].sequence
+        left = None if left is None else left - size
+
+
+def prune(connection: Connection, before: datetime) -> int:
+    """Take away the oldest entries that are older than `before`, at most a chunk; returns how many."""
+    oldest = select(log.c.sequence).order_by(log.c.sequence).limit(CHUNK).scalar_subquery()
+    gone = connection.execute(delete(log).where(log.c.sequence.in_(oldest), log.c.at < before))
+    return gone.rowcount
+
+
+def forget_effects(connection: Connection, before: datetime) -> None:
+    """Take away what the guard counted two days before `before` and earlier."""
+    connection.execute(delete(effects).where(effects.c.at < before - _EFFECTS_STAY))

@@ -1,0 +1,139 @@
+"""Keeping outcomes: many records become one statement per table and way of writing, in one transaction.
+
+Records are folded in their order first, so that a later one about the same thing counts: an account that
+vanished after it was put into a group leaves the membership waiting, not sent.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Executable, bindparam, case, delete, insert, or_, select, update
+
+from instep.core.link import Link
+from instep.core.record import LogEntry, Record
+from instep.core.subject import Kind
+from instep.ports import AlreadyLinked
+from instep.stores.columns import upsert
+from instep.stores.state import rows
+from instep.stores.state.tables import effects, intents, links, log, memberships, pending
+
+At = tuple[Kind, str]
+
+_SAVE_MEMBERS = upsert(memberships)
+_SAVE_PENDING = upsert(pending)
+_SAVE_LINKS = upsert(
+    links,
+    {
+        # A verdict that was given since the link was read stays, as long as it's about the same decision.
+        "hold_verdict": lambda new: case(
+            (
+                (new.excluded.hold_digest == links.c.hold_digest) & (new.excluded.hold_verdict == "waiting"),
+                links.c.hold_verdict,
+            ),
+            else_=new.excluded.hold_verdict,
+        )
+    },
+)
+_JOB, _OF, _SUBJECT, _GROUP = (bindparam(name) for name in ("job_", "of", "subject", "group"))
+_FORGET_MEMBER = delete(memberships).where(
+    memberships.c.job == _JOB, memberships.c.group_id == _GROUP, memberships.c.member_id == _SUBJECT
+)
+_WAIT_AGAIN = (
+    update(memberships)
+    .where(memberships.c.job == _JOB, or_(memberships.c.member_id == _SUBJECT, memberships.c.group_id == _SUBJECT))
+    .values(state="pending")
+)
+_SETTLE = delete(intents).where(intents.c.job == _JOB, intents.c.kind == _OF, intents.c.subject_id == _SUBJECT)
+_FORGET_PENDING = delete(pending).where(pending.c.job == _JOB, pending.c.kind == _OF, pending.c.subject_id == _SUBJECT)
+
+
+def keep(connection: Connection, job: str, records: Sequence[Record]) -> None:
+    """Write the records of one job. Raises AlreadyLinked before anything is written."""
+    kept = {(r.link.kind, r.link.subject_id): r.link for r in records if r.link}
+    _refuse_taken(connection, job, kept)
+    _many(connection, _SAVE_LINKS, [rows.link_values(job, link) for link in kept.values()])
+    _keep_memberships(connection, job, records)
+    _keep_references(connection, job, {_subject(r): r.pending for r in records if r.pending is not None})
+    _many(connection, _SETTLE, [{"job_": job, "of": k, "subject": i} for k, i in _settled(records)])
+    _append(connection, job, [r.log for r in records if r.log])
+
+
+def _settled(records: Sequence[Record]) -> list[At]:
+    return list(dict.fromkeys(r.settled for r in records if r.settled))
+
+
+def _subject(record: Record) -> At:
+    """Whom a record is about."""
+    if record.link:
+        return record.link.kind, record.link.subject_id
+    if record.settled:
+        return record.settled
+    if record.log:
+        return record.log.kind, record.log.subject_id
+    raise ValueError("a record with references or a lost account must name its subject by link, intent or log entry")
+
+
+def _refuse_taken(connection: Connection, job: str, kept: dict[At, Link]) -> None:
+    """Raise AlreadyLinked when an app id of these links is another subject's, here or in the database."""
+    for kind in Kind:
+        owners: dict[str, str] = {}
+        for (of, subject_id), link in kept.items():
+            if of is kind and link.app_id is not None and owners.setdefault(link.app_id, subject_id) != subject_id:
+                raise AlreadyLinked(link.app_id, owners[link.app_id])
+        for batch in rows.batches(list(owners)):
+            taken = select(links.c.app_id, links.c.subject_id).where(
+                links.c.job == job, links.c.kind == kind, links.c.app_id.in_(batch)
+            )
+            for app_id, subject_id in connection.execute(taken):
+                if owners[app_id] != subject_id:
+                    raise AlreadyLinked(app_id, subject_id)
+
+
+def _keep_memberships(connection: Connection, job: str, records: Sequence[Record]) -> None:
+    lost: list[str] = []
+    states: dict[tuple[str, str], str | None] = {}
+    for record in records:
+        if record.account_gone:
+            _, subject_id = _subject(record)
+            lost.append(subject_id)
+            states |= {at: "pending" for at, state in states.items() if subject_id in at and state is not None}
+        states |= {(m.group_id, m.member_id): m.state for m in record.members}
+        states |= dict.fromkeys(record.members_gone)
+    _many(connection, _WAIT_AGAIN, [{"job_": job, "subject": subject_id} for subject_id in lost])
+    _many(
+        connection,
+        _SAVE_MEMBERS,
+        [{"job": job, "group_id": g, "member_id": m, "state": s} for (g, m), s in states.items() if s is not None],
+    )
+    gone = [{"job_": job, "group": g, "subject": m} for (g, m), state in states.items() if state is None]
+    _many(connection, _FORGET_MEMBER, gone)
+
+
+def _keep_references(connection: Connection, job: str, wanted: dict[At, tuple[str, ...]]) -> None:
+    """Replace what these subjects wait for."""
+    _many(connection, _FORGET_PENDING, [{"job_": job, "of": k, "subject": i} for k, i in wanted])
+    waiting = [
+        {"job": job, "kind": kind, "subject_id": subject_id, "target_id": target}
+        for (kind, subject_id), targets in wanted.items()
+        for target in targets
+    ]
+    _many(connection, _SAVE_PENDING, waiting)
+
+
+def _append(connection: Connection, job: str, entries: Sequence[LogEntry]) -> None:
+    """Append to the log; an entry with effects is also counted, under its sequence."""
+    _many(connection, insert(log), [rows.entry_values(job, entry) for entry in entries if not entry.effects])
+    counted: list[rows.Values] = []
+    for entry in entries:
+        if entry.effects:
+            added = insert(log).returning(log.c.sequence)
+            sequence = connection.execute(added, rows.entry_values(job, entry)).scalar_one()
+            counted += [
+                {"sequence": sequence, "kind": kind, "job": job, "at": entry.at, "count": count}
+                for kind, count in entry.effects.items()
+            ]
+    _many(connection, insert(effects), counted)
+
+
+def _many(connection: Connection, statement: Executable, values: list[rows.Values]) -> None:
+    if values:
+        connection.execute(statement, values)

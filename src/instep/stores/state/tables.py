@@ -1,0 +1,193 @@
+"""The tables of the state: apps, jobs with their leases, links, memberships, intents, spool, log, cycles.
+
+What queries are written against; the files of `stores/migrations/state` make them. A link's columns have the
+names of its fields, its hold's with `hold_` before them. What an index is for stands next to it.
+"""
+
+from msgspec import Struct
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, literal_column
+
+from instep.core.change import AttributeChange, Decision, Step
+from instep.core.record import Exchange
+from instep.core.subject import AppRole
+from instep.scim.abilities import Abilities
+from instep.stores.columns import Document, UtcTime
+
+metadata = MetaData()
+
+
+class LogDetail(Struct, frozen=True, omit_defaults=True):
+    """What of a log entry is only shown, never searched."""
+
+    changes: tuple[AttributeChange, ...] = ()
+    steps: tuple[Step, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    effects: dict[str, int] = {}
+
+
+apps = Table(
+    "apps",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("display_name", String, nullable=False),
+    Column("template", String, nullable=False),
+    Column("tenant_url", String, nullable=False),
+    Column("rules", Document(), nullable=False),
+    Column("roles", Document(tuple[AppRole, ...]), nullable=False),
+    Column("token", LargeBinary),  # encrypted, see `instep.stores.secrets`
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("epoch", String),  # null: there is no watermark
+    Column("sequence", BigInteger, nullable=False),
+    Column("rules_version", String, nullable=False),
+    Column("abilities", Document(Abilities | None), nullable=False),
+    Column("lease_owner", String),  # null: nobody holds the job
+    Column("lease_token", BigInteger, nullable=False),  # only ever grows
+    Column("lease_until", UtcTime),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("subject_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("app_id", String),
+    Column("sent", Document(), nullable=False),
+    Column("returned", Document(), nullable=False),
+    Column("unknown", Document(frozenset[str]), nullable=False),
+    Column("adopted", Boolean, nullable=False),
+    Column("seed", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("rules_version", String, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("first_failure", UtcTime),
+    Column("next_try", UtcTime),
+    Column("last_error", String, nullable=False),
+    Column("hold_digest", String),  # null: nothing is held
+    Column("hold_kind", String),
+    Column("hold_reason", String),
+    Column("hold_since", UtcTime),
+    Column("hold_verdict", String),
+)
+# An app id belongs to one subject for ever. Several nulls don't collide, in any dialect.
+Index("links_app_id", links.c.job, links.c.kind, links.c.app_id, unique=True)
+# How many there are of each status.
+Index("links_status", links.c.job, links.c.kind, links.c.status)
+# The escrow, by when it's due; and what is held. Both are small parts of the table. Queries must say it in the same
+# words, since an index of a part is only used where the whole condition can be seen.
+IN_ESCROW, HELD = links.c.failures > literal_column("0"), links.c.hold_digest.is_not(None)
+Index("links_escrow", links.c.job, links.c.next_try, sqlite_where=IN_ESCROW, postgresql_where=IN_ESCROW)
+Index("links_holds", links.c.job, links.c.hold_digest, sqlite_where=HELD, postgresql_where=HELD)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("group_id", String, primary_key=True),
+    Column("member_id", String, primary_key=True),
+    Column("state", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+# A member's memberships, for the day its account is gone.
+Index("memberships_member", memberships.c.job, memberships.c.member_id)
+WAITING = memberships.c.state == literal_column("'pending'")
+Index("memberships_pending", memberships.c.job, memberships.c.member_id, memberships.c.state,
+      sqlite_where=WAITING, postgresql_where=WAITING)  # fmt: skip
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("subject_id", String, primary_key=True),
+    Column("target_id", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("subject_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("app_id", String),
+    Column("began", UtcTime, nullable=False),
+    Column("decision", Document(Decision), nullable=False),
+)
+
+spool = Table(
+    "spool",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("subject_id", String, primary_key=True),
+    Column("priority", Integer, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
+    Column("approved", Boolean, nullable=False),
+    Column("makes_account", Boolean, nullable=False),
+    Column("decision", Document(Decision), nullable=False),
+)
+# The order in which decisions take their turn.
+Index("spool_order", spool.c.job, spool.c.priority, spool.c.ordinal, spool.c.kind, spool.c.subject_id)
+
+log = Table(
+    "log",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("cycle", String, nullable=False),
+    Column("change_id", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_key", String, nullable=False),  # the name, case-folded
+    Column("app_id", String),
+    Column("action", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("members_added", Integer, nullable=False),
+    Column("members_removed", Integer, nullable=False),
+    Column("milliseconds", BigInteger, nullable=False),
+    Column("detail", Document(LogDetail), nullable=False),
+    sqlite_autoincrement=True,  # a pruned entry's number is never given again
+)
+# One person's entries, and one cycle's.
+Index("log_subject", log.c.job, log.c.subject_id)
+Index("log_name", log.c.job, log.c.name_key)
+Index("log_cycle", log.c.job, log.c.cycle)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("sequence", Integer, primary_key=True),  # of the log entry, which may be pruned earlier
+    Column("kind", String, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+# What the guard counts of the last 24 hours.
+Index("effects_at", effects.c.job, effects.c.at)
+
+cycles = Table(
+    "cycles",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("began", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+    Column("result", String, nullable=False),
+    Column("counts", Document(dict[str, int]), nullable=False),
+    Column("message", String, nullable=False),
+)
+Index("cycles_began", cycles.c.job, cycles.c.began)

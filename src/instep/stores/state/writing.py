@@ -1,0 +1,143 @@
+"""Writing the state: implements `instep.ports.StateWriter` over a connection inside a writing transaction.
+
+The caller commits. Whatever is written under a lease first looks whether its token is still the job's. What is
+kept of a subject goes through `recording`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Delete, bindparam, delete, func, insert, select, update
+
+from instep.core.record import App, CycleSummary, Intent, Lease, Record, SpoolEntry, Watermark
+from instep.core.subject import Kind
+from instep.ports import LeaseLost, LeaseTaken
+from instep.scim.abilities import Abilities
+from instep.stores.columns import upsert
+from instep.stores.state import rows
+from instep.stores.state.reading import SqlStateReader
+from instep.stores.state.recording import keep
+from instep.stores.state.tables import apps, cycles, intents, jobs, links, memberships, pending, spool
+
+_SAVE_APP = upsert(apps, {"token": lambda new: func.coalesce(new.excluded.token, apps.c.token)})
+_SPOOL = upsert(spool)
+_INTEND = upsert(intents)
+_SAVE_CYCLE = upsert(cycles)
+_UNSPOOL: Delete = delete(spool).where(
+    spool.c.job == bindparam("job"), spool.c.kind == bindparam("of"), spool.c.subject_id == bindparam("subject")
+)
+_NO_JOB: dict[str, Any] = {"epoch": None, "sequence": 0, "rules_version": "", "abilities": None, "lease_token": 0}
+
+
+class SqlStateWriter(SqlStateReader):
+    """Reads and writes of the state within one writing transaction."""
+
+    def save_app(self, app: App, token: str | None) -> None:
+        """Add or change an app. token: none leaves the one that is kept. Raises SecretUnreadable."""
+        stored = None
+        if token is not None:
+            others = select(apps.c.name).where(apps.c.token.is_not(None), apps.c.name != app.name)
+            stored = self._vault.encrypt(token, app=app.name, field="token", may_make_key=self._first(others) is None)
+        values = {name: getattr(app, name) for name in app.__struct_fields__}
+        self._connection.execute(_SAVE_APP, values | {"token": stored})
+
+    def remove_app(self, name: str) -> None:
+        """Remove the app with all that its job remembers but the log. A cycle under way loses its lease."""
+        self._connection.execute(delete(apps).where(apps.c.name == name))
+        for table in (links, memberships, pending, intents, spool, cycles):
+            self._connection.execute(delete(table).where(table.c.job == name))
+        # The row stays for its token: a lease of another life of this name must never fit again.
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.job == name)
+            .values(_NO_JOB | {"lease_token": jobs.c.lease_token + 1, "lease_owner": None, "lease_until": None})
+        )
+
+    def take_lease(self, job: str, owner: str, now: datetime, seconds: float, over: str | None = None) -> Lease:
+        """Take the job's lease. Its own holder may take it again, and gets a new token. Raises LeaseTaken."""
+        row = self._first(select(jobs).where(jobs.c.job == job))
+        if row is None:
+            self._connection.execute(insert(jobs), _NO_JOB | {"job": job})
+        held = rows.lease(row) if row else None
+        if held and held.owner not in (owner, over) and held.until > now:
+            raise LeaseTaken(job, held.owner, held.until)
+        lease = Lease(job, owner, (row.lease_token if row else 0) + 1, now + timedelta(seconds=seconds))
+        self._set_job(job, lease_owner=owner, lease_token=lease.token, lease_until=lease.until)
+        return lease
+
+    def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
+        """The same lease, running from now on. Raises LeaseLost."""
+        self._check(lease)
+        until = now + timedelta(seconds=seconds)
+        self._set_job(lease.job, lease_until=until)
+        return Lease(lease.job, lease.owner, lease.token, until)
+
+    def give_lease_back(self, lease: Lease) -> None:
+        """Let others take the job at once. Raises LeaseLost."""
+        self._check(lease)
+        self._set_job(lease.job, lease_owner=None, lease_until=None)
+
+    def begin_cycle(self, lease: Lease, cycle: CycleSummary) -> None:
+        """Keep the cycle as running and empty the spool; an earlier one that still runs was interrupted."""
+        self._check(lease)
+        self._connection.execute(delete(spool).where(spool.c.job == lease.job))
+        stale = (cycles.c.job == lease.job, cycles.c.result == "running", cycles.c.id != cycle.id)
+        self._connection.execute(update(cycles).where(*stale).values(result="interrupted"))
+        self._connection.execute(_SAVE_CYCLE, rows.cycle_values(cycle))
+
+    def end_cycle(self, lease: Lease, cycle: CycleSummary, watermark: Watermark | None, abilities: Abilities) -> None:
+        """Keep what came of the cycle. watermark: none leaves the one that is kept."""
+        self._check(lease)
+        self._connection.execute(_SAVE_CYCLE, rows.cycle_values(cycle))
+        self._set_job(lease.job, abilities=abilities)
+        if watermark is not None:
+            self._set_job(
+                lease.job,
+                epoch=watermark.epoch,
+                sequence=watermark.sequence,
+                rules_version=watermark.rules_version,
+            )
+
+    def spool(self, lease: Lease, entries: Iterable[SpoolEntry]) -> None:
+        self._check(lease)
+        self._many(_SPOOL, [rows.spool_values(lease.job, entry) for entry in entries])
+
+    def unspool(self, lease: Lease, subjects: Iterable[tuple[Kind, str]]) -> None:
+        """Take decisions off the spool; who isn't in it does no harm."""
+        self._check(lease)
+        self._many(_UNSPOOL, [{"job": lease.job, "of": kind, "subject": subject} for kind, subject in subjects])
+
+    def intend(self, lease: Lease, intents: Iterable[Intent]) -> None:
+        self._check(lease)
+        kept = list(intents)
+        self._many(_INTEND, [rows.intent_values(lease.job, intent) for intent in kept])
+        self.unspool(lease, [(intent.kind, intent.subject_id) for intent in kept])
+
+    def record(self, lease: Lease, records: Iterable[Record]) -> None:
+        self._check(lease)
+        keep(self._connection, lease.job, list(records))
+
+    def judge_holds(self, job: str, digests: Mapping[str, str]) -> int:
+        """See `instep.ports.StateWriter`. Raises ValueError for another verdict than the two."""
+        judged = 0
+        for verdict in sorted(set(digests.values())):
+            if verdict not in ("approved", "rejected"):
+                raise ValueError(f"{verdict!r} isn't a verdict; it must be approved or rejected")
+            for batch in rows.batches([digest for digest, given in digests.items() if given == verdict]):
+                at = (links.c.job == job, links.c.hold_digest.in_(batch))
+                judged += self._connection.execute(update(links).where(*at).values(hold_verdict=verdict)).rowcount
+        return judged
+
+    def _check(self, lease: Lease) -> None:
+        held = self.lease(lease.job)
+        if held is None or (held.owner, held.token) != (lease.owner, lease.token):
+            now = f"{held.owner} has it now" if held else "nobody has it now"
+            raise LeaseLost(f"the lease of {lease.job} was lost: {now}")
+
+    def _set_job(self, job: str, **values: Any) -> None:
+        self._connection.execute(update(jobs).where(jobs.c.job == job).values(values))
+
+    def _many(self, statement: Any, values: list[rows.Values]) -> None:
+        if values:
+            self._connection.execute(statement, values)
