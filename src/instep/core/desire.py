@@ -6,7 +6,7 @@ An error is never an absence: whatever fails here leads to `NotReady`, which cha
 
 from collections.abc import Mapping as Map
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -91,7 +91,8 @@ def _scope(subject: Subject, rules: Rules) -> Step | OutOfScope | NotReady:
         return out("unassigned", f"{subject.name} isn't assigned to the app")
     if rules.scope == "assigned":
         entitled = _entitled(subject, rules)
-        if isinstance(entitled, str):
+        # Whoever is disabled in the directory is out whatever the role would say: that much is certain.
+        if isinstance(entitled, str) and subject.enabled:
             reason = f"{subject.name} is assigned with a role that the app doesn't know: {entitled}"
             return NotReady("NotEffectivelyEntitled", reason, (Step("scoping", "failure", reason, details),))
         details["IsEffectivelyEntitledForProvisioning"] = entitled
@@ -136,8 +137,7 @@ def _entitled(subject: Subject, rules: Rules) -> bool | str:
 def _map(
     subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None, trace: tuple[Step, ...]
 ) -> Desired | NotReady:
-    of = rules.of(subject.kind)
-    inputs = Inputs(attributes=_inputs(subject, rules), now=now, seed=seed, default_domain=default_domain)
+    of, readable = rules.of(subject.kind), _inputs(subject, rules)
     attributes: dict[str, Any] = {}
     initial: dict[str, Any] = {}
     references: dict[str, str | None] = {}
@@ -145,25 +145,24 @@ def _map(
     missing: list[str] = []
     redacted: list[str] = []
     for mapping in of.mappings:
+        if mapping.source.redacted:
+            redacted.append(mapping.target)
+        # A seed for each mapping: two attributes that are both random don't get the same value.
+        inputs = Inputs(readable, now=now, seed=f"{seed}/{mapping.target}", default_domain=default_domain)
         try:
-            value: Any = mapping.source.evaluate(inputs)
-            if isinstance(value, Redacted):
-                redacted.append(mapping.target)
-                value = value.value
-            if isinstance(value, Candidates):
-                raise EvaluationError("SelectUniqueValue can't be used here", mapping.source.text, mapping.target)
-            if value is DROP:
-                continue
-            value = _typed(mapping, value)
+            value = _value(mapping, inputs)
+            default = _typed(mapping, mapping.default)
         except (EvaluationError, ValueError) as wrong:
             reason = f"the mapping of {mapping.target} failed: {wrong}"
             return NotReady("EntrySynchronizationError", reason, (*trace, Step("processing", "failure", reason)))
+        if value is DROP:
+            continue
         if mapping.reference:
             references[mapping.target] = value
             continue
         if value is None:
-            if mapping.default is not None:
-                initial[mapping.target] = _typed(mapping, mapping.default)
+            if default is not None:
+                initial[mapping.target] = default
             elif mapping.required:
                 missing.append(mapping.target)
             continue
@@ -174,7 +173,8 @@ def _map(
         if mapping.matching:
             matching[mapping.target] = str(value)
     if subject.kind is Kind.USER and rules.ending.by == "disable":
-        attributes.setdefault(ACTIVE, True)
+        # Never on creation only: it's by this attribute that access comes back after it was ended.
+        attributes.setdefault(ACTIVE, initial.pop(ACTIVE, True))
     return Desired(
         attributes=attributes,
         initial=initial,
@@ -193,7 +193,10 @@ def _by_precedence(of: ObjectRules, values: dict[str, str]) -> tuple[tuple[str, 
 
 def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
     """The attributes that expressions may read. IsSoftDeleted is computed: whoever gets here is in scope."""
-    values = dict(subject.attributes)
+    values: dict[str, Any] = {
+        name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+        for name, value in subject.attributes.items()
+    }
     values["id"] = subject.id
     values["manager"] = subject.manager
     values["IsSoftDeleted"] = "False"
@@ -206,6 +209,23 @@ def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
     return values
 
 
+def _value(mapping: Mapping, inputs: Inputs) -> Any:
+    """What the mapping gives: DROP, none, or a value of the type that the attribute has.
+
+    Raises EvaluationError, and ValueError for a value that the attribute can't have."""
+    value = mapping.source.evaluate(inputs)
+    if isinstance(value, Redacted):
+        value = value.value
+    if isinstance(value, Candidates):
+        raise ValueError("SelectUniqueValue isn't supported")
+    if value is DROP:
+        return DROP
+    typed = _typed(mapping, value)
+    if mapping.matching and isinstance(typed, list):
+        raise ValueError("an attribute that is matched by needs one value, not a list")
+    return typed
+
+
 def _typed(mapping: Mapping, value: Any) -> Any:
     """Booleans travel through expressions as text; the attributes that are boolean by RFC 7643 get one."""
     if value is None or value == "":
@@ -215,6 +235,6 @@ def _typed(mapping: Mapping, value: Any) -> Any:
             return value
         text = str(value).strip().lower()
         if text not in ("true", "false"):
-            raise ValueError(f"{value!r} is neither True nor False")
+            raise ValueError(f"{'the value' if mapping.source.redacted else repr(value)} is neither True nor False")
         return text == "true"
-    return list(value) if isinstance(value, tuple) else value
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
