@@ -13,7 +13,10 @@ from instep.core.subject import Kind
 from instep.stores.state.rows import kind
 from instep.stores.state.tables import HELD, IN_ESCROW, WAITING, links, memberships, pending
 
-ALIVE = and_(links.c.app_id.is_not(None), links.c.status.in_((Status.ACTIVE, Status.DISABLED, Status.RELEASED)))
+LIVING = (Status.ACTIVE, Status.DISABLED, Status.RELEASED)
+"""The statuses of links that have an account."""
+
+ALIVE = and_(links.c.app_id.is_not(None), links.c.status.in_(LIVING))
 """Whether a link has an account that references can point to: `Link.alive`, in SQL."""
 
 

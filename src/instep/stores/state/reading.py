@@ -17,7 +17,7 @@ from instep.core.subject import Kind
 from instep.scim.abilities import Abilities
 from instep.stores.secrets import Vault
 from instep.stores.state import history, rows
-from instep.stores.state.due import ALIVE, due
+from instep.stores.state.due import LIVING, due
 from instep.stores.state.tables import HELD, IN_ESCROW, apps, cycles, effects, intents, jobs, links, memberships, spool
 
 Statement = Select[*tuple[Any, ...]]
@@ -60,8 +60,11 @@ class SqlStateReader:
         return {row.subject_id: rows.link(row) for row in self._each(wanted, links.c.subject_id, subject_ids)}
 
     def accounts(self, job: str, subject_ids: Sequence[str]) -> dict[str, str]:
-        wanted = select(links.c.subject_id, links.c.app_id).where(links.c.job == job, links.c.kind.in_(Kind), ALIVE)
-        return {row.subject_id: row.app_id for row in self._each(wanted, links.c.subject_id, subject_ids)}
+        # Whether they're alive is asked here: asked in SQL, it would lead SQLite to read all who are alive.
+        columns = (links.c.subject_id, links.c.app_id, links.c.status)
+        wanted = select(*columns).where(links.c.job == job, links.c.kind.in_(Kind))
+        found = self._each(wanted, links.c.subject_id, subject_ids)
+        return {row.subject_id: row.app_id for row in found if row.app_id is not None and row.status in LIVING}
 
     def link_ids(self, job: str, kind: Kind) -> Iterator[list[str]]:
         column = links.c.subject_id

@@ -34,6 +34,9 @@ _SAVE_LINKS = upsert(
     },
 )
 _JOB, _OF, _SUBJECT, _GROUP = (bindparam(name) for name in ("job_", "of", "subject", "group"))
+_OWNERS = select(links.c.app_id, links.c.subject_id).where(
+    links.c.job == _JOB, links.c.kind == _OF, links.c.app_id.in_(bindparam("app_ids", expanding=True))
+)
 _FORGET_MEMBER = delete(memberships).where(
     memberships.c.job == _JOB, memberships.c.group_id == _GROUP, memberships.c.member_id == _SUBJECT
 )
@@ -63,6 +66,8 @@ def _settled(records: Sequence[Record]) -> list[At]:
 
 def _subject(record: Record) -> At:
     """Whom a record is about."""
+    if record.subject:
+        return record.subject
     if record.link:
         return record.link.kind, record.link.subject_id
     if record.settled:
@@ -80,10 +85,7 @@ def _refuse_taken(connection: Connection, job: str, kept: dict[At, Link]) -> Non
             if of is kind and link.app_id is not None and owners.setdefault(link.app_id, subject_id) != subject_id:
                 raise AlreadyLinked(link.app_id, owners[link.app_id])
         for batch in rows.batches(list(owners)):
-            taken = select(links.c.app_id, links.c.subject_id).where(
-                links.c.job == job, links.c.kind == kind, links.c.app_id.in_(batch)
-            )
-            for app_id, subject_id in connection.execute(taken):
+            for app_id, subject_id in connection.execute(_OWNERS, {"job_": job, "of": kind, "app_ids": batch}):
                 if owners[app_id] != subject_id:
                     raise AlreadyLinked(app_id, subject_id)
 

@@ -161,7 +161,8 @@ log = Table(
     Column("detail", Document(LogDetail), nullable=False),
     sqlite_autoincrement=True,  # a pruned entry's number is never given again
 )
-# One person's entries, and one cycle's.
+# A job's entries in their order; one person's, and one cycle's.
+Index("log_job", log.c.job, log.c.sequence)
 Index("log_subject", log.c.job, log.c.subject_id)
 Index("log_name", log.c.job, log.c.name_key)
 Index("log_cycle", log.c.job, log.c.cycle)

@@ -27,6 +27,7 @@ _SAVE_CYCLE = upsert(cycles)
 _UNSPOOL: Delete = delete(spool).where(
     spool.c.job == bindparam("job"), spool.c.kind == bindparam("of"), spool.c.subject_id == bindparam("subject")
 )
+_HOLDER = select(jobs.c.lease_owner, jobs.c.lease_token).where(jobs.c.job == bindparam("job_"))
 _NO_JOB: dict[str, Any] = {"epoch": None, "sequence": 0, "rules_version": "", "abilities": None, "lease_token": 0}
 
 
@@ -130,9 +131,9 @@ class SqlStateWriter(SqlStateReader):
         return judged
 
     def _check(self, lease: Lease) -> None:
-        held = self.lease(lease.job)
-        if held is None or (held.owner, held.token) != (lease.owner, lease.token):
-            now = f"{held.owner} has it now" if held else "nobody has it now"
+        held = self._connection.execute(_HOLDER, {"job_": lease.job}).first()
+        if held is None or (held.lease_owner, held.lease_token) != (lease.owner, lease.token):
+            now = f"{held.lease_owner} has it now" if held and held.lease_owner else "nobody has it now"
             raise LeaseLost(f"the lease of {lease.job} was lost: {now}")
 
     def _set_job(self, job: str, **values: Any) -> None:

@@ -146,6 +146,7 @@ def upgrade() -> None:
         Column("detail", Text, nullable=False),
         sqlite_autoincrement=True,
     )
+    op.create_index("log_job", "log", ["job", "sequence"])
     op.create_index("log_subject", "log", ["job", "subject_id"])
     op.create_index("log_cycle", "log", ["job", "cycle"])
     op.create_index("log_name", "log", ["job", "name_key"])
