@@ -26,7 +26,10 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A back reference by the group's name, or by its number written as text."""
+    """A back reference by the group's name, or by its number written as text.
+
+    A number of two or three octal digits that no group has is a character's code instead.
+    """
 
     name: str
     ignore_case: bool
@@ -99,7 +102,7 @@ def size(part: Part | Choice | Sequence) -> int:
         case Sequence():
             return sum(map(size, part.parts))
         case Group() | Capture():
-            return 1 + size(part.body)
+            return max(size(part.body), 1)
         case Repeat():
             return size(part.part) * max(part.least, 1)
         case _:

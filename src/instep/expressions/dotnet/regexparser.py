@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..errors import PatternError, quoted
-from ..limits import PATTERN_DEPTH
+from ..limits import PATTERN_DEPTH, PATTERN_LENGTH
 from . import regexclasses
 from .cursor import Cursor
 from .regexnodes import Anchor, Atom, Capture, Choice, Group, Part, Reference, Repeat, Sequence
@@ -214,9 +214,9 @@ class _Parser:
             if cursor.take(sign):
                 return bounds
         if cursor.take("{"):
-            least = cursor.while_in("0123456789", 10)
+            least = cursor.while_in("0123456789", PATTERN_LENGTH)
             comma = cursor.take(",")
-            most = cursor.while_in("0123456789", 10) if comma else least
+            most = cursor.while_in("0123456789", PATTERN_LENGTH) if comma else least
             if least and cursor.take("}"):
                 if most and int(most) < int(least):
                     raise PatternError(f"the bounds of {{{least},{most}}} are upside down", start + 1)

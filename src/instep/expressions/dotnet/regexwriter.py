@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..errors import PatternError, quoted
+from .regexclasses import literal
 from .regexnodes import Anchor, Atom, Capture, Choice, Group, Part, Reference, Repeat, Sequence
 
 
@@ -83,10 +84,13 @@ class _Writer:
                 return f"{self._part(part.part)}{_quantifier(part)}"
 
     def _reference(self, reference: Reference) -> str:
-        group = self._groups.get(reference.name)
-        if group is None:
-            raise PatternError(f"there is no group {quoted(reference.name)} to refer to", reference.position)
-        text = f"(?P={group})"
+        name, group = reference.name, self._groups.get(reference.name)
+        if group is not None:
+            text = f"(?P={group})"
+        elif len(name) > 1 and all(digit in "01234567" for digit in name):
+            text = literal(chr(int(name, 8) & 0xFF))
+        else:
+            raise PatternError(f"there is no group {quoted(name)} to refer to", reference.position)
         return _ignoring_case(text) if reference.ignore_case else text
 
 
