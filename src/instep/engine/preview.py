@@ -48,7 +48,7 @@ async def preview(world: World, job: Job, target: Target, progress: Progress) ->
     verdict = guard.judge(evaluation.effects, population, last_day, job.rules.limits, empty)
     progress.enter("ended")
     held: list[Decision] = []
-    entries = list(spool.ordered())
+    entries = spool.ordered()
     actions: dict[str, int] = {}
     for entry in entries:
         free, guarded = guard.split(entry.decision, {} if entry.approved else verdict.held_kinds(entry.decision))

@@ -82,6 +82,25 @@ class ListedSpool:
     async def coming(self, kind: Kind, ids: Sequence[str]) -> set[str]:
         return {i for i in ids if (e := self._entries.get((kind, i))) and makes_account(e.decision.change)}
 
-    def ordered(self) -> Iterable[SpoolEntry]:
+    def ordered(self) -> list[SpoolEntry]:
         """The decisions in the order in which they would be applied."""
-        return sorted(self._entries.values(), key=lambda e: e.priority)
+        return in_order(self._entries.values())
+
+
+def in_order(entries: Iterable[SpoolEntry]) -> list[SpoolEntry]:
+    """The entries by priority, each after those it refers to. In a circle, whoever is met first goes first."""
+    waiting = {e.decision.subject_id: e for e in entries}
+    ordered: dict[str, SpoolEntry] = {}
+    for start in sorted(waiting.values(), key=lambda e: (e.priority, e.ordinal)):
+        chain = [start]
+        seen = {start.decision.subject_id}
+        while chain:
+            entry = chain[-1]
+            before = [a for a in entry.decision.after if a in waiting and a not in ordered and a not in seen]
+            if before:
+                seen.add(before[0])
+                chain.append(waiting[before[0]])
+            else:
+                ordered.setdefault(entry.decision.subject_id, entry)
+                chain.pop()
+    return list(ordered.values())
