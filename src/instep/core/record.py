@@ -96,6 +96,8 @@ class Record(Struct, frozen=True):
 
     link: Link | None = None
     log: LogEntry | None = None
+    subject: tuple[Kind, str] | None = None
+    """Whom it is about, where neither link, log entry nor intent says so."""
     settled: tuple[Kind, str] | None = None
     """The subject whose intent is settled by this."""
     members: tuple[Membership, ...] = ()

@@ -23,6 +23,7 @@ from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.recorder import Recorder
 from instep.engine.sending import Prepared, Sending
+from instep.engine.spool import in_order
 from instep.engine.world import Job, World
 from instep.ports import Intent, Record, SpoolEntry, StateReader, StateWriter, Target
 
@@ -62,16 +63,18 @@ class Application:
         under way is finished and kept before.
         """
         queue: asyncio.Queue[Prepared | None] = asyncio.Queue(maxsize=self._world.concurrency)
-        recording = asyncio.create_task(self._recorder.run())
-        workers = [asyncio.create_task(self._work(queue)) for _ in range(self._world.concurrency)]
-        try:
-            await self._produce(queue, verdict)
-        finally:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._recorder.run())
+            workers = [tasks.create_task(self._work(queue)) for _ in range(self._world.concurrency)]
+            try:
+                await self._produce(queue, verdict)
+            except Exception as trouble:  # noqa: BLE001 - raised below, when what is under way has been kept
+                self._trouble = self._trouble or trouble
             for _ in workers:
                 await queue.put(None)
-            await asyncio.gather(*workers)
+            await asyncio.wait(workers)
             await self._recorder.finish()
-            await recording
+        self._trouble = self._trouble or self._recorder.trouble
         if self._trouble:
             raise self._trouble
         if self._sending.unavailable:
@@ -79,7 +82,7 @@ class Application:
 
     @property
     def _halted(self) -> bool:
-        return bool(self._stop.is_set() or self._sending.unavailable or self._trouble or self._recorder.failed)
+        return bool(self._stop.is_set() or self._sending.unavailable or self._trouble or self._recorder.trouble)
 
     async def _produce(
         self, queue: "asyncio.Queue[Prepared | None]", verdict: Callable[[], Awaitable[Verdict]]
@@ -104,7 +107,7 @@ class Application:
             )
             taken |= more
             missing = _referred(list(more.values()), taken)
-        return _managers_first(taken)
+        return in_order(taken.values())
 
     async def _prepare(self, entries: Sequence[SpoolEntry], verdict: Verdict) -> list[Prepared]:
         """Lay aside what is held, keep what needs no request, make the rest's intents durable."""
@@ -176,24 +179,6 @@ class Application:
 
 def _referred(entries: Sequence[SpoolEntry], taken: dict[str, SpoolEntry]) -> list[str]:
     return list({a for e in entries for a in e.decision.after if a not in taken})
-
-
-def _managers_first(entries: dict[str, SpoolEntry]) -> list[SpoolEntry]:
-    """The same entries, each after those it refers to. In a circle, whoever is met first goes first."""
-    ordered: dict[str, SpoolEntry] = {}
-    for start in sorted(entries.values(), key=lambda e: (e.priority, e.ordinal)):
-        chain = [start]
-        seen = {start.decision.subject_id}
-        while chain:
-            entry = chain[-1]
-            before = [a for a in entry.decision.after if a in entries and a not in ordered and a not in seen]
-            if before:
-                seen.add(before[0])
-                chain.append(entries[before[0]])
-            else:
-                ordered.setdefault(entry.decision.subject_id, entry)
-                chain.pop()
-    return list(ordered.values())
 
 
 def _links(state: StateReader, job: str, entries: Sequence[SpoolEntry]) -> dict[tuple[Kind, str], Link]:

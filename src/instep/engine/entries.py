@@ -133,7 +133,8 @@ def kept(decision: Decision, before: Mapping[str, str], link: Link | None, due: 
     pending = decision.pending if decision.kind is Kind.USER and (due or decision.pending) else None
     if not (link or rows or gone or pending is not None):
         return None
-    return Record(link=link, members=rows, members_gone=gone, pending=pending)
+    at = (decision.kind, decision.subject_id)
+    return Record(link=link, subject=at, members=rows, members_gone=gone, pending=pending)
 
 
 def held(

@@ -35,6 +35,8 @@ class Lookup:
         """Whether the app has answered something in this cycle, so that it's known to be there."""
         self.conflicted: dict[tuple[Kind, str], str] = {}
         """Subjects whose creation the app refused as a duplicate, with its words: looked up whatever the way."""
+        self.doubtful: set[tuple[Kind, str]] = set()
+        """Subjects whose creation may have happened: looked up whatever the way."""
 
     async def observe(
         self, kind: Kind, asking: Sequence[tuple[Subject, tuple[tuple[str, str], ...]]], many: bool
@@ -75,7 +77,7 @@ class Lookup:
         return "create-first" if creates_first else "filter"
 
     async def _one(self, kind: Kind, way: Way, subject: Subject, matches: tuple[tuple[str, str], ...]) -> Observed:
-        if (kind, subject.id) in self.conflicted:
+        if (kind, subject.id) in self.conflicted or (kind, subject.id) in self.doubtful:
             way = "filter"
         if way == "empty":
             return Absent(asked=("the app has none",))

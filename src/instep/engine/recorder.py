@@ -27,8 +27,8 @@ class Recorder:
         self._keeper = keeper
         self._under_way = under_way
         self._queue: asyncio.Queue[Record | None] = asyncio.Queue()
-        self.failed = False
-        """Whether an outcome couldn't be kept: nothing more may be sent then."""
+        self.trouble: Exception | None = None
+        """Why an outcome couldn't be kept: nothing more may be sent then."""
 
     def keep(self, record: Record) -> None:
         """Have this kept soon."""
@@ -39,7 +39,7 @@ class Recorder:
         await self._queue.put(None)
 
     async def run(self) -> None:
-        """Keep what comes until `finish`. Raises LeaseLost, or what the store raises."""
+        """Keep what comes until `finish`, or until the store refuses: then `trouble` says why."""
         ended = False
         while not ended:
             records = [await self._queue.get()]
@@ -48,9 +48,9 @@ class Recorder:
             ended = None in records
             try:
                 await self._write([r for r in records if r is not None])
-            except BaseException:
-                self.failed = True
-                raise
+            except Exception as trouble:  # noqa: BLE001 - raised by whoever runs this, once nothing is under way
+                self.trouble = trouble
+                return
 
     async def _write(self, records: Sequence[Record]) -> None:
         if not records:

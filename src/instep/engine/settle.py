@@ -88,7 +88,7 @@ class Settlement:
         # Without a look-up before the creation, an account that's there now may have been there before, and is
         # then somebody's to adopt: matching decides that.
         if intent.decision.create_first:
-            self._lookup.conflicted.setdefault(at, "its creation was interrupted")
+            self._lookup.doubtful.add(at)
             return Record(settled=at)
         for path, value in intent.decision.match:
             resources = await self._target.find(intent.kind, path, value)

@@ -5,7 +5,19 @@ names of its fields, its hold's with `hold_` before them. What an index is for s
 """
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, literal_column
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    literal_column,
+    or_,
+)
 
 from instep.core.change import AttributeChange, Decision, Step
 from instep.core.record import Exchange
@@ -82,7 +94,8 @@ Index("links_app_id", links.c.job, links.c.kind, links.c.app_id, unique=True)
 Index("links_status", links.c.job, links.c.kind, links.c.status)
 # The escrow, by when it's due; and what is held. Both are small parts of the table. Queries must say it in the same
 # words, since an index of a part is only used where the whole condition can be seen.
-IN_ESCROW, HELD = links.c.failures > literal_column("0"), links.c.hold_digest.is_not(None)
+IN_ESCROW = or_(links.c.failures > literal_column("0"), links.c.next_try.is_not(None))
+HELD = links.c.hold_digest.is_not(None)
 Index("links_escrow", links.c.job, links.c.next_try, sqlite_where=IN_ESCROW, postgresql_where=IN_ESCROW)
 Index("links_holds", links.c.job, links.c.hold_digest, sqlite_where=HELD, postgresql_where=HELD)
 

@@ -63,8 +63,8 @@ def upgrade() -> None:
         "links_escrow",
         "links",
         ["job", "next_try"],
-        sqlite_where=text("failures > 0"),
-        postgresql_where=text("failures > 0"),
+        sqlite_where=text("failures > 0 OR next_try IS NOT NULL"),
+        postgresql_where=text("failures > 0 OR next_try IS NOT NULL"),
     )
     op.create_index(
         "links_holds",
