@@ -41,7 +41,7 @@ class Adopt(Struct, frozen=True, tag="Adopt"):
     members_added: tuple[str, ...] = ()
     members_removed: tuple[str, ...] = ()
     members_found: tuple[str, ...] = ()
-    """Subjects that are members in the app already and shall be."""
+    """Subjects that are members in the app already, those that are to be removed too."""
     foreign_removed: tuple[str, ...] = ()
     """App ids of members that nobody here stands behind; only where the job's members are authoritative."""
 

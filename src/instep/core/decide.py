@@ -6,7 +6,7 @@ was never acknowledged counts as different. The guard comes later: here each dec
 it would have.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -37,7 +37,6 @@ from instep.core.subject import Kind, Presence, Subject
 
 UNKNOWN_MEMBER = "unknown"
 SENT_MEMBER = "sent"
-NO_LINK = (Status.UNLINKED, Status.GONE)
 
 
 class Around(Struct, frozen=True):
@@ -69,7 +68,7 @@ def decide(
         return _decision(subject, link, made, wish.trace)
     if isinstance(wish, OutOfScope):
         return _end(subject, link, wish, rules)
-    if link is None or link.status in NO_LINK:
+    if link is None or not link.alive:
         return _begin(subject, link, wish, observed, of, around)
     return _continue(subject, link, wish, of, around)
 
@@ -80,7 +79,7 @@ def decide(
 def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) -> Decision:
     """The deprovisioning matrix: what leaving scope, disabling and deleting lead to."""
     of, purged = rules.of(subject.kind), subject.presence is Presence.PURGED
-    if link is None or link.status in NO_LINK or link.app_id is None:
+    if link is None or not link.alive:
         code = "NotEffectivelyEntitled" if wish.clause in ("unassigned", "role", "disabled") else "OutOfScope"
         return _decision(subject, link, Skip(code, wish.reason), wish.trace)
     if link.status is Status.RELEASED:
@@ -149,15 +148,15 @@ def _create(
         return failure("MandatoryFieldsMissing", f"{subject.name} has no value for {', '.join(wish.missing)}")
     attributes = {**wish.attributes, **wish.initial}
     after: list[str] = []
-    pending: list[str] = []
     for path, referred in wish.references.items():
         if referred is None:
             continue
         attributes[path] = {"subject": referred, "value": around.accounts.get(referred)}
         if referred not in around.accounts:
             after.append(referred)
-    reachable = tuple(m for m in wish.members if m in around.accounts or m in around.coming)
-    pending.extend(m for m in wish.members if m not in around.accounts and m not in around.coming)
+    wanted = sorted(set(wish.members))
+    reachable = tuple(m for m in wanted if _reachable(m, around))
+    pending = tuple(m for m in wanted if not _reachable(m, around))
     said = (
         "no match found" if observed.looked_up else "the app refuses duplicates: created first, looked up on conflict"
     )
@@ -168,7 +167,7 @@ def _create(
         Create(attributes, reachable),
         (*wish.trace, step, *_unresolved(pending)),
         after=tuple(after),
-        pending=tuple(pending),
+        pending=pending,
         match=wish.matches,
         create_first=not observed.looked_up,
         redacted=wish.redacted,
@@ -179,23 +178,18 @@ def _adopt(
     subject: Subject, link: Link | None, wish: Desired, found: Found, of: ObjectRules, around: Around
 ) -> Decision:
     changes, pending = _attribute_changes(wish, found.observed, frozenset(), subject, of, around)
-    # Most apps leave `active` out of what they return only when they don't have it: nothing to change then.
-    changes = [c for c in changes if not (c.path == ACTIVE and c.old is None and c.new is True)]
-    wanted = dict.fromkeys(wish.members)
-    there = set(found.members)
-    reachable = [m for m in wanted if m not in there and (m in around.accounts or m in around.coming)]
-    pending.extend(m for m in wanted if m not in there and m not in around.accounts and m not in around.coming)
-    removed = tuple(m for m in found.members if m not in wanted)
-    may_update = "update" in of.actions
-    change = Adopt(
-        found.app_id,
-        found.observed,
-        tuple(changes) if may_update else (),
-        tuple(reachable) if may_update else (),
-        removed if may_update else (),
-        tuple(m for m in found.members if m in wanted),
-        found.foreign if may_update else (),
-    )
+    members = _member_changes(wish, found.members, of, around)
+    pending.extend(members.pending)
+    change = Adopt(found.app_id, found.observed, members_found=tuple(sorted(found.members)))
+    if "update" in of.actions:
+        foreign = tuple(sorted(found.foreign)) if of.members else ()
+        change = msgspec.structs.replace(
+            change,
+            changes=tuple(changes),
+            members_added=members.added,
+            members_removed=members.removed,
+            foreign_removed=foreign,
+        )
     step = Step("matching", "success", f"found {found.app_id} by {found.by}", {"id": found.app_id})
     return _decision(
         subject,
@@ -214,27 +208,56 @@ def _adopt(
 
 def _continue(subject: Subject, link: Link, wish: Desired, of: ObjectRules, around: Around) -> Decision:
     changes, pending = _attribute_changes(wish, link.sent, link.unknown, subject, of, around)
-    current = {m for m, state in around.memberships.items() if state == SENT_MEMBER}
-    doubtful = {m for m, state in around.memberships.items() if state == UNKNOWN_MEMBER}
-    wanted = dict.fromkeys(wish.members)
-    absent = [m for m in wanted if m not in current]
-    added = tuple(m for m in absent if m in around.accounts or m in around.coming)
-    pending.extend(m for m in absent if m not in around.accounts and m not in around.coming)
-    removed = tuple(sorted(m for m in (current | doubtful) if m not in wanted))
+    members = _member_changes(wish, _in_state(around, SENT_MEMBER), of, around)
+    pending.extend(members.pending)
     returns = link.status in (Status.DISABLED, Status.RELEASED)
     trace = (*wish.trace, *_unresolved(pending))
 
     def done(change: Change, effects: tuple[Effect, ...] = ()) -> Decision:
         return _decision(subject, link, change, trace, effects=effects, pending=tuple(pending), redacted=wish.redacted)
 
-    if not changes and not added and not removed:
-        return done(Enable(()) if link.status is Status.RELEASED else Keep())
+    differs = bool(changes or members.added or members.removed)
+    if link.status is Status.RELEASED and (not differs or "update" not in of.actions):
+        return done(Enable(()))
+    if not differs:
+        return done(Keep())
     if "update" not in of.actions:
         return done(Skip("UpdateDisabled", "updating is switched off for this type"))
     gives_access = any(c.path == ACTIVE and c.new is True for c in changes)
     if returns and gives_access and subject.kind is Kind.USER:
         return done(Enable(tuple(changes)), _effects(changes, 0))
-    return done(Update(tuple(changes), added, removed), _effects(changes, len(removed)))
+    update = Update(tuple(changes), members.added, members.removed)
+    return done(update, _effects(changes, len(members.removed)))
+
+
+class _Members(Struct, frozen=True):
+    """How a group's memberships have to change: subjects, ascending, whatever order they came in."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+
+def _member_changes(wish: Desired, there: Iterable[str], of: ObjectRules, around: Around) -> _Members:
+    """there: subjects who are known to be members. Where memberships aren't provisioned they are let alone."""
+    if not of.members:
+        return _Members()
+    present, wanted = frozenset(there), frozenset(wish.members)
+    absent = sorted(wanted - present)
+    return _Members(
+        added=tuple(m for m in absent if _reachable(m, around)),
+        removed=tuple(sorted((present | _in_state(around, UNKNOWN_MEMBER)) - wanted)),
+        pending=tuple(m for m in absent if not _reachable(m, around)),
+    )
+
+
+def _in_state(around: Around, state: str) -> frozenset[str]:
+    return frozenset(m for m, s in around.memberships.items() if s == state)
+
+
+def _reachable(member: str, around: Around) -> bool:
+    """Whether it has an account in the app, or gets one in this cycle."""
+    return member in around.accounts or member in around.coming
 
 
 def _attribute_changes(
@@ -247,6 +270,9 @@ def _attribute_changes(
 ) -> tuple[list[AttributeChange], list[str]]:
     """The changes, and the subjects referred to that have no account yet."""
     changes = differences(wish.attributes, held, unknown, of.mappings)
+    # An account that says nothing of `active` is in use; an app that doesn't have the attribute never says it.
+    in_use = ACTIVE not in held and ACTIVE not in unknown
+    changes = [c for c in changes if not (in_use and c.path == ACTIVE and c.new is True)]
     if subject.kind is Kind.USER:
         logins = {"userName", *(m.target for m in of.matching)}
         changes = [_guarded(c, logins) for c in changes]
@@ -286,12 +312,12 @@ def _effects(changes: Iterable[AttributeChange], removed: int) -> tuple[Effect, 
     return (*effects, Effect(EffectKind.REMOVE_MEMBERS, removed)) if removed else effects
 
 
-def _unresolved(pending: list[str]) -> tuple[Step, ...]:
+def _unresolved(pending: Sequence[str]) -> tuple[Step, ...]:
     if not pending:
         return ()
     code = "UnableToResolveReferenceAttributeValue"
     said = f"{len(pending)} referred to have no account in the app yet: written as soon as they have one"
-    return (Step("referenceResolution", "skipped", said, {"code": code, "subjects": pending[:20]}),)
+    return (Step("referenceResolution", "skipped", said, {"code": code, "subjects": list(pending[:20])}),)
 
 
 def _decision(
@@ -314,7 +340,7 @@ def _decision(
         name=subject.name or (link.name if link else subject.id),
         seq=subject.seq,
         change=change,
-        app_id=app_id or (link.app_id if link else None),
+        app_id=app_id or (link.app_id if link and link.alive else None),
         effects=effects,
         trace=trace,
         after=after,
