@@ -5,6 +5,7 @@ An error is never an absence: whatever fails here leads to `NotReady`, which cha
 """
 
 from collections.abc import Mapping as Map
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -137,7 +138,8 @@ def _entitled(subject: Subject, rules: Rules) -> bool | str:
 def _map(
     subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None, trace: tuple[Step, ...]
 ) -> Desired | NotReady:
-    of, readable = rules.of(subject.kind), _inputs(subject, rules)
+    of = rules.of(subject.kind)
+    inputs = Inputs(attributes=_inputs(subject, rules), now=now, seed=seed, default_domain=default_domain)
     attributes: dict[str, Any] = {}
     initial: dict[str, Any] = {}
     references: dict[str, str | None] = {}
@@ -147,8 +149,6 @@ def _map(
     for mapping in of.mappings:
         if mapping.source.redacted:
             redacted.append(mapping.target)
-        # A seed for each mapping: two attributes that are both random don't get the same value.
-        inputs = Inputs(readable, now=now, seed=f"{seed}/{mapping.target}", default_domain=default_domain)
         try:
             value = _value(mapping, inputs)
             default = _typed(mapping, mapping.default)
@@ -198,6 +198,7 @@ def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
         for name, value in subject.attributes.items()
     }
     values["id"] = subject.id
+    values["userPrincipalName" if subject.kind is Kind.USER else "displayName"] = subject.name
     values["manager"] = subject.manager
     values["IsSoftDeleted"] = "False"
     values["accountEnabled"] = subject.enabled
@@ -213,6 +214,9 @@ def _value(mapping: Mapping, inputs: Inputs) -> Any:
     """What the mapping gives: DROP, none, or a value of the type that the attribute has.
 
     Raises EvaluationError, and ValueError for a value that the attribute can't have."""
+    if mapping.source.impure:
+        # Two attributes that are both random don't get the same value.
+        inputs = replace(inputs, seed=f"{inputs.seed}/{mapping.target}")
     value = mapping.source.evaluate(inputs)
     if isinstance(value, Redacted):
         value = value.value
