@@ -11,7 +11,7 @@ from datetime import timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from instep.core.change import Adopt, Decision, EffectKind, Update
+from instep.core.change import Adopt, Decision, EffectKind, Enable, Update
 
 DAY = timedelta(hours=24)
 """The longer of the two spans over which effects are counted."""
@@ -71,33 +71,25 @@ NOTHING_HELD = Verdict()
 def split(decision: Decision, kinds: Container[str]) -> tuple[Decision | None, Decision | None]:
     """The decision in two: what may go ahead, and what has an effect of one of `kinds`.
 
-    A disable or a delete is held whole. Of an update or adoption only the guarded part waits: the changed login
-    identifier, `active` turned false, the memberships removed. Its digest is what an approval binds to.
+    A disable or a delete is held whole. Of an update, an adoption or an enable only the guarded part waits: the
+    changed login identifier, `active` turned false, the memberships removed. Its digest is what an approval binds to.
     """
     guarded_effects = tuple(e for e in decision.effects if e.kind in kinds)
     if not guarded_effects:
         return decision, None
     change = decision.change
-    if not isinstance(change, Update | Adopt):
+    if not isinstance(change, Update | Adopt | Enable):
         return None, decision
-    removals = EffectKind.REMOVE_MEMBERS in kinds
-    held = Update(
-        tuple(c for c in change.changes if c.effect in kinds and c.effect),
-        (),
-        change.members_removed if removals else (),
-        change.foreign_removed if removals else (),
-    )
-    rest = replace(
-        change,
-        changes=tuple(c for c in change.changes if not (c.effect and c.effect in kinds)),
-        members_removed=() if removals else change.members_removed,
-        foreign_removed=() if removals else change.foreign_removed,
-    )
+    waiting = tuple(c for c in change.changes if c.effect and c.effect in kinds)
+    rest: Update | Adopt | Enable = replace(change, changes=tuple(c for c in change.changes if c not in waiting))
+    held = Update(waiting)
+    if not isinstance(rest, Enable) and EffectKind.REMOVE_MEMBERS in kinds:
+        held = Update(waiting, (), rest.members_removed, rest.foreign_removed)
+        rest = replace(rest, members_removed=(), foreign_removed=())
     free_effects = tuple(e for e in decision.effects if e.kind not in kinds)
     free = replace(decision, change=rest, effects=free_effects)
     guarded = replace(decision, change=held, effects=guarded_effects)
-    empty = isinstance(rest, Update) and rest == Update()
-    return (None if empty else free), guarded
+    return (None if rest == Update() else free), guarded
 
 
 def tally(decisions: Iterable[Decision]) -> dict[str, int]:
