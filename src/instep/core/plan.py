@@ -9,7 +9,19 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from instep.core.change import Adopt, Change, Create, Decision, Delete, Disable, Enable, Release, Skip, Update
+from instep.core.change import (
+    Adopt,
+    Change,
+    Create,
+    Decision,
+    Delete,
+    Disable,
+    EffectKind,
+    Enable,
+    Release,
+    Skip,
+    Update,
+)
 from instep.core.guard import NOTHING_HELD, Population, Verdict
 from instep.core.subject import Kind
 
@@ -66,7 +78,8 @@ def priority(decision: Decision) -> int:
     change = decision.change
     if isinstance(change, Skip | Release):
         return 0
-    if isinstance(change, Disable | Delete):
+    ends = isinstance(change, Disable | Delete) or any(e.kind == EffectKind.DISABLE for e in decision.effects)
+    if ends:
         return 1 if decision.kind is Kind.USER else 2
     if isinstance(change, Update) and (change.members_removed or change.foreign_removed):
         return 2
