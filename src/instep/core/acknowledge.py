@@ -43,7 +43,7 @@ def acknowledge(
     match outcome:
         case Done():
             return _done(decision, _calm(link), app_id, document, rules)
-        case Refused(code=code) if code == GONE:
+        case Refused(code=code) if code == GONE and not isinstance(decision.change, Create):
             gone = replace(link, status=Status.GONE, sent={}, returned={}, unknown=frozenset[str]())
             return _calm(gone)
         case RetryLater(flow_control=True, after=after):
@@ -53,7 +53,9 @@ def acknowledge(
             doubtful = link.unknown | {c.path for c in _changes(decision)}
             link = replace(_linked(decision, link), unknown=doubtful)
             return replace(failed(link, outcome.reason, now), next_try=now)
-        case RetryLater() | Refused():
+        case RetryLater(after=after):
+            return _not_before(failed(_linked(decision, link), outcome.reason, now), now, after)
+        case Refused():
             return failed(_linked(decision, link), outcome.reason, now)
 
 
@@ -63,6 +65,13 @@ def failed(link: Link, reason: str, now: datetime) -> Link:
     failures = link.failures + 1
     again = next_try(failures, first, now)
     return replace(link, failures=failures, first_failure=first, next_try=again, last_error=reason)
+
+
+def _not_before(link: Link, now: datetime, seconds: float | None) -> Link:
+    """The link with its next try put off as long as the app asked for, where that's longer."""
+    if link.next_try is None or not seconds:
+        return link
+    return replace(link, next_try=max(link.next_try, now + timedelta(seconds=seconds)))
 
 
 def _calm(link: Link) -> Link:
