@@ -6,7 +6,7 @@ here: none that truly matches means create, one means adopt, two or more is an e
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -52,8 +52,10 @@ Observed = Absent | Found | Twins
 
 
 def key(value: Any) -> str:
-    """What two values of a matching attribute are compared by: NFC, then case folded."""
-    return unicodedata.normalize("NFC", str(value)).casefold()
+    """What two values of a matching attribute are compared by: Unicode's NFC, in lower case.
+
+    Not folded: folding takes ß for ss and ſ for s, and would hand one person's account to another."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(value)).lower())
 
 
 def matching_ids(documents_by_id: Iterable[tuple[str, Mapping[str, Any]]], path: str, value: str) -> list[str]:
@@ -62,7 +64,7 @@ def matching_ids(documents_by_id: Iterable[tuple[str, Mapping[str, Any]]], path:
     found: dict[str, None] = {}
     for app_id, document in documents_by_id:
         held = documents.read(document, parsed)
-        values = held if isinstance(held, list) else [held]
+        values = cast("list[Any]", held) if isinstance(held, list) else [held]
         if any(v is not documents.ABSENT and v is not None and key(v) == wanted for v in values):
             found[app_id] = None
     return list(found)
@@ -86,7 +88,7 @@ def rewritten(sent: Mapping[str, Any], document: Mapping[str, Any], rules: Objec
     differing: dict[str, Any] = {}
     for path, value in sent.items():
         held = documents.read(document, paths.parse(path))
-        plain: Any = value["value"] if isinstance(value, dict) and "subject" in value else value
+        plain = cast("Any", value["value"] if isinstance(value, dict) and "subject" in value else value)
         if held is not documents.ABSENT and not documents.same(held, plain, exact.get(path, False)):
             differing[path] = held
     return differing
