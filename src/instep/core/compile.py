@@ -8,12 +8,16 @@ from collections.abc import Sequence
 
 import msgspec
 
+from instep.core.desire import ACTIVE
 from instep.core.guard import Limits
 from instep.core.rules import Ending, Mapping, ObjectRules, Rules
 from instep.core.rules_document import DocumentError, MappingRow, ObjectDocument, RulesDocument
 from instep.core.subject import AppRole, Kind
 from instep.expressions import ExpressionError, parse
 from instep.scim.paths import parse as parse_path
+
+_KNOWN = {name.lower(): name for name in (ACTIVE, "userName")}
+"""Attributes that the rules know by name, which is the same in any case (RFC 7643 section 2.1)."""
 
 
 def compile_rules(document: RulesDocument) -> Rules:
@@ -59,9 +63,13 @@ def _mappings(rows: Sequence[MappingRow], place: str, faults: list[str]) -> tupl
         except ExpressionError as wrong:
             faults.append(f"{place}.mappings[{number}].source: {wrong}")
             continue
+        if "SelectUniqueValue" in source.functions:
+            faults.append(f"{place}.mappings[{number}].source: SelectUniqueValue isn't supported: give one value")
+            continue
+        target = str(parse_path(row.target))
         mappings.append(
             Mapping(
-                target=str(parse_path(row.target)),
+                target=_KNOWN.get(target.lower(), target),
                 source=source,
                 default=row.default,
                 matching=row.matching,

@@ -138,14 +138,22 @@ def _check_mappings(rules: ObjectDocument, place: str) -> None:
             path = parse(row.target)
         except PathError as wrong:
             raise DocumentError(f"{where}.target: {wrong}") from None
-        if path.attribute == "id" and not path.schema:
+        if path.attribute.lower() == "id" and not path.schema:
             raise DocumentError(f"{where}.target: id is given by the app and can't be mapped")
-        if path.attribute == "members" and not path.schema:
+        if path.attribute.lower() == "members" and not path.schema:
             raise DocumentError(f"{where}.target: memberships are switched on by `groups.members: true`, not mapped")
         if not row.source.strip():
             raise DocumentError(f'{where}.source: empty; leave the row out, or write "" in quotes for empty text')
         if row.matching < 0:
             raise DocumentError(f"{where}.matching: must be 0 or more")
+        if row.reference and (row.matching or row.required or row.default is not None or row.flow == "create"):
+            raise DocumentError(
+                f"{where}.reference: is written whenever the account that it points to is there, so it can't be "
+                "matching or required, have a default or flow on creation only"
+            )
+        boolean = str(path).lower() == "active" or path.sub == "primary"
+        if boolean and row.default is not None and row.default.lower() not in ("true", "false", ""):
+            raise DocumentError(f"{where}.default: {row.default!r} is neither True nor False")
         canonical.append(str(path).lower())
     _check_unique(canonical, f"{place}.mappings[{{}}].target")
     ranks = [row.matching for row in rules.mappings if row.matching]
