@@ -54,7 +54,7 @@ def _references(job: str) -> Found:
 
 
 def _members(job: str) -> Found:
-    """Groups with a member who waits and has an account by now."""
+    """Groups in the app with a member who waits and has an account by now."""
     group = literal(Kind.GROUP.value)
     waiting = select(group.label("kind"), memberships.c.group_id.label("subject_id")).where(
         memberships.c.job == job,
