@@ -399,11 +399,15 @@ class LinksExam:
         with state.reading() as reader:
             assert reader.holds(JOB) == []
 
-    def test_escrow_lists_whose_last_attempt_failed(self, state: State) -> None:
-        failed, lost = link("u2", None, failures=1, next_try=NOW), link("u1", failures=9)
-        keep_links(state, taken(state), [failed, lost, link("u3")])
+    def test_escrow_lists_whose_last_attempt_failed_or_has_to_wait(self, state: State) -> None:
+        failed, lost, patient = (
+            link("u2", None, failures=1, next_try=NOW),
+            link("u1", failures=9),
+            link("u0", next_try=NOW),
+        )
+        keep_links(state, taken(state), [failed, lost, patient, link("u3")])
         with state.reading() as reader:
-            assert reader.escrow(JOB) == [lost, failed]
+            assert reader.escrow(JOB) == [patient, lost, failed]
 
 
 class DueExam:
@@ -417,11 +421,13 @@ class DueExam:
                 link("u1", failures=1, next_try=NOW),
                 group("g1", failures=2, next_try=NOW - HOUR),
                 link("u2", failures=1, next_try=NOW + HOUR),
+                link("u3", next_try=NOW - HOUR),
+                link("u4", next_try=NOW + HOUR),
                 link("given-up", failures=9),
-                link("calm", next_try=NOW - HOUR),
+                link("calm"),
             ],
         )
-        assert due(state) == [(Kind.USER, "u1"), (Kind.GROUP, "g1")]
+        assert due(state) == [(Kind.USER, "u1"), (Kind.USER, "u3"), (Kind.GROUP, "g1")]
 
     def test_subject_with_pending_references_is_due_when_their_target_gets_an_account(self, state: State) -> None:
         lease = taken(state)
@@ -440,7 +446,7 @@ class DueExam:
     def test_pending_references_are_replaced_as_a_whole(self, state: State) -> None:
         lease = taken(state)
         keep(state, lease, Record(link=link("u1"), pending=("old",)))
-        keep(state, lease, Record(settled=(Kind.USER, "u1"), pending=("new",)), Record(link=link("old")))
+        keep(state, lease, Record(subject=(Kind.USER, "u1"), pending=("new",)), Record(link=link("old")))
         assert due(state) == []
         keep_links(state, lease, [link("new")])
         assert due(state) == [(Kind.USER, "u1")]
@@ -744,10 +750,14 @@ class TransactionsExam:
         assert found == [f"u{i}" for i in range(5)]
 
     def test_transaction_that_raises_leaves_nothing(self, state: State) -> None:
-        with pytest.raises(RuntimeError), state.writing() as writer:
-            lease = writer.take_lease(JOB, "worker", NOW, 60)
-            writer.record(lease, [Record(link=link("u1"), log=entry("u1"))])
-            raise RuntimeError
+        def half() -> None:
+            with state.writing() as writer:
+                lease = writer.take_lease(JOB, "worker", NOW, 60)
+                writer.record(lease, [Record(link=link("u1"), log=entry("u1"))])
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            half()
         with state.reading() as reader:
             assert reader.lease(JOB) is None
             assert list(reader.log(JOB)) == []

@@ -59,6 +59,7 @@ def _members(job: str) -> Found:
     waiting = select(group.label("kind"), memberships.c.group_id.label("subject_id")).where(
         memberships.c.job == job,
         WAITING,
+        _has_account(memberships.c.group_id, job),
         _has_account(memberships.c.member_id, job),
         ~_in_escrow(group, memberships.c.group_id, job),
     )

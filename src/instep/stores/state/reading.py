@@ -120,7 +120,7 @@ class SqlStateReader:
         return {(rows.kind(row.kind), row.status): row.number for row in found}
 
     def escrow(self, job: str) -> list[Link]:
-        """All links whose last attempt failed, also those that were given up."""
+        """All links that wait for their next try, or whose last attempt failed, also those that were given up."""
         return self._links(select(*rows.LINK).where(links.c.job == job, IN_ESCROW))
 
     def next_in_spool(self, job: str, limit: int) -> list[SpoolEntry]:

@@ -74,7 +74,7 @@ def _subject(record: Record) -> At:
         return record.settled
     if record.log:
         return record.log.kind, record.log.subject_id
-    raise ValueError("a record with references or a lost account must name its subject by link, intent or log entry")
+    raise ValueError("a record with references or a lost account must say whom it is about")
 
 
 def _refuse_taken(connection: Connection, job: str, kept: dict[At, Link]) -> None:

@@ -92,8 +92,9 @@ links = Table(
 Index("links_app_id", links.c.job, links.c.kind, links.c.app_id, unique=True)
 # How many there are of each status.
 Index("links_status", links.c.job, links.c.kind, links.c.status)
-# The escrow, by when it's due; and what is held. Both are small parts of the table. Queries must say it in the same
-# words, since an index of a part is only used where the whole condition can be seen.
+# The escrow, by when it's due (an app that asks for patience sets a next try without a failure); and what is held.
+# Both are small parts of the table. Queries must say it in the same words, since an index of a part is only used where
+# the whole condition can be seen.
 IN_ESCROW = or_(links.c.failures > literal_column("0"), links.c.next_try.is_not(None))
 HELD = links.c.hold_digest.is_not(None)
 Index("links_escrow", links.c.job, links.c.next_try, sqlite_where=IN_ESCROW, postgresql_where=IN_ESCROW)
