@@ -75,9 +75,9 @@ def people(world: SmallWorld, number: int = 6) -> None:
             edit.assign(Assignment(f"a-{group}", "app", Kind.GROUP, group))
 
 
-def person(edit: Any, subject_id: str, address: str = "", **given: Any) -> None:
+def person(edit: Any, subject_id: str, address: str = "", title: str = "Engineer", **given: Any) -> None:
     address = address or f"{subject_id}@firm.example"
-    attributes = {"userPrincipalName": address, "displayName": f"Person {subject_id}", "jobTitle": "Engineer"}
+    attributes = {"userPrincipalName": address, "displayName": f"Person {subject_id}", "jobTitle": title}
     edit.put(Entry(Kind.USER, subject_id, address, attributes, **given))
 
 
