@@ -21,12 +21,16 @@ Way = Literal["empty", "list", "create-first", "filter"]
 
 
 class Lookup:
-    """The look-ups of one cycle."""
+    """The look-ups of one cycle.
 
-    def __init__(self, world: World, job: Job, target: Target) -> None:
+    may_create_first: whether a creation that the app may refuse can stand in for a look-up; not in a preview.
+    """
+
+    def __init__(self, world: World, job: Job, target: Target, may_create_first: bool = True) -> None:
         self._world = world
         self._job = job
         self._target = target
+        self._may_create_first = may_create_first
         self._ways: dict[Kind, Way] = {}
         self._listed: dict[Kind, Listing] = {}
         self._claimed: dict[tuple[Kind, str], str] = {}
@@ -61,7 +65,7 @@ class Lookup:
 
     async def _choose(self, kind: Kind, number: int, many: bool) -> Way:
         able = self._target.abilities
-        creates_first = able.enforces_uniqueness and kind is Kind.USER
+        creates_first = self._may_create_first and able.enforces_uniqueness and kind is Kind.USER
         if number < 3 and not many:
             return "create-first" if creates_first else "filter"
         total = await self._target.count(kind)

@@ -22,7 +22,8 @@ async def preview(world: World, job: Job, target: Target, progress: Progress) ->
     """What the next cycle would do, and whom it would skip and why. Raises AppUnavailable."""
     old = await world.state.read(lambda state: state.watermark(job.name))
     now, spool = world.clock.now(), ListedSpool()
-    evaluation = Evaluation(world, job, Lookup(world, job, target), spool, "preview", now, progress)
+    lookup = Lookup(world, job, target, may_create_first=False)
+    evaluation = Evaluation(world, job, lookup, spool, "preview", now, progress)
     look = world.directory.reader()
     reader = await world.offload(look.__enter__)
     try:
