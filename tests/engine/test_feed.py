@@ -1,12 +1,16 @@
 """What changes while a cycle runs is part of it."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.engine.small_world import SmallWorld, small_world
 from tests.engine.test_crashes import people, person
 
 from instep.core.directory import Assignment
 from instep.core.subject import Kind
+from instep.ports import Answer
 from instep.scim.abilities import Abilities
 from instep.targets.memory import Call, Fault, MemoryTarget
 
@@ -17,6 +21,11 @@ class Forgiving(MemoryTarget):
     def __init__(self) -> None:
         super().__init__(Abilities(enforces_uniqueness=False))
         self._unique = {Kind.USER: None, Kind.GROUP: None}
+
+    async def create(self, kind: Kind, attributes: Mapping[str, Any], members: Sequence[str] = ()) -> Answer:
+        answer = await super().create(kind, attributes, members)
+        await asyncio.sleep(0.2)
+        return answer
 
 
 def names(world: SmallWorld) -> list[str]:
