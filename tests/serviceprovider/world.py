@@ -80,7 +80,9 @@ class Client:
     async def put(self, path: str, body: Any, **headers: str) -> Answer:
         return await self("PUT", path, body, headers=headers)
 
-    async def patch(self, path: str, *operations: Any, query: Mapping[str, str] | None = None, **headers: str) -> Answer:
+    async def patch(
+        self, path: str, *operations: Any, query: Mapping[str, str] | None = None, **headers: str
+    ) -> Answer:
         return await self("PATCH", path, {"schemas": [PATCH], "Operations": list(operations)}, query or {}, headers)
 
     async def delete(self, path: str, **headers: str) -> Answer:

@@ -115,7 +115,7 @@ class _Reading(FilterVisitor[Condition]):
             equal = Comparison(node.attr_path, CompareOperator.eq, node.value)
             return not_(elements.having(_compared(part, binding, equal)))
         found = elements.having(_compared(part, binding, node))
-        hint = self._by_email(binding, node)
+        hint = self._by_email(binding, node) if _names(binding)[1] == "value" else None
         return found if hint is None else and_(hint, found)
 
     def visit_present(self, node: Present) -> Condition:

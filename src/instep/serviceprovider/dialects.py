@@ -103,14 +103,15 @@ def _members(value: object) -> list[Document]:
 
 
 def _member(entry: object) -> str:
-    found = entry
+    found, kind = entry, "User"
     if isinstance(entry, dict):
-        by_name = {name.lower(): each for name, each in entry.items()}
-        found = by_name.get("value")
-        if str(by_name.get("type") or "User").lower() != "user":
-            raise InvalidValueException(detail="a team holds people only: members must be Users")
+        if "value" not in entry:
+            entry = {name.lower(): each for name, each in entry.items()}
+        found, kind = entry.get("value"), entry.get("type") or "User"
     if not isinstance(found, str) or not found:
         raise InvalidValueException(detail="each of the members needs the id of a User as its value")
+    if str(kind).lower() != "user":
+        raise InvalidValueException(detail="a team holds people only: members must be Users")
     return found
 
 

@@ -5,7 +5,7 @@ database has to look for them or because the app owns them; all others, unknown 
 References to other resources are relative to the base URL (`Users/7f3c`) until `published` makes them URLs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +58,14 @@ def person(document: Document) -> Person:
         active=document.get("active"),
         shown_name=_shown_name(document) or user_name,
         external_key=external_key(document.get("externalId")),
-        emails=frozenset(
-            folded(entry["value"])
-            for entry in document.get("emails") or ()
-            if isinstance(entry, dict) and isinstance(entry.get("value"), str)
-        ),
+        emails=_emails(document),
         rest=_json({name: value for name, value in document.items() if name not in _USER_COLUMNS}),
     )
+
+
+def addresses(rest: str) -> frozenset[str]:
+    """The e-mail addresses of a member's row, folded."""
+    return _emails(msgspec.json.decode(rest))
 
 
 def group(document: Document) -> Group:
@@ -77,31 +78,29 @@ def group(document: Document) -> Group:
     )
 
 
-def user_document(row: Row[Any], teams: Iterable[Row[Any]]) -> Document:
-    """The User document of a member's row. `teams` has the id and the name of each team the member is in."""
+def user_document(row: Row[Any], teams: Iterable[Sequence[Any]]) -> Document:
+    """The User document of a member's row. `teams` gives (seq, id, name) of each team the member is in."""
     document = msgspec.json.decode(row.document)
     document |= {"id": row.id, "userName": row.user_name, "active": bool(row.active), "meta": _meta("User", row)}
-    groups = [{"value": t.id, "$ref": f"Groups/{t.id}", "display": t.name, "type": "direct"} for t in teams]
+    groups = [{"value": t, "$ref": f"Groups/{t}", "display": name, "type": "direct"} for _, t, name in teams]
     if groups:
         document["groups"] = groups
     return document
 
 
-def group_document(row: Row[Any], members: Iterable[Row[Any]]) -> Document:
-    """The Group document of a team's row. `members` has the id and the shown name of each member."""
+def group_document(row: Row[Any], members: Iterable[Sequence[Any]]) -> Document:
+    """The Group document of a team's row. `members` gives (seq, id) of each member."""
     document = msgspec.json.decode(row.document)
     document |= {"id": row.id, "displayName": row.name, "meta": _meta("Group", row)}
-    people = [{"value": m.id, "$ref": f"Users/{m.id}", "display": m.shown_name, "type": "User"} for m in members]
+    people = [{"value": m, "$ref": f"Users/{m}", "type": "User"} for _, m in members]
     if people:
         document["members"] = people
     return document
 
 
-def with_external_id(rest: str, external_id: str | None) -> str:
-    """The rest of a row with another externalId, or none."""
-    document = msgspec.json.decode(rest)
-    document.pop("externalId", None)
-    return _json(document if external_id is None else {**document, "externalId": external_id})
+def with_external_id(rest: str, external_id: str) -> str:
+    """The rest of a row with another externalId."""
+    return _json(msgspec.json.decode(rest) | {"externalId": external_id})
 
 
 def published(document: Document, base_url: str, locate: Callable[[str, str], str]) -> Document:
@@ -128,6 +127,11 @@ def version(revision: int) -> str:
 def external_key(value: object) -> str | None:
     """How an externalId is looked for: it's case-exact (RFC 7643 §3.1)."""
     return exact(value) if isinstance(value, str) else None
+
+
+def _emails(document: Document) -> frozenset[str]:
+    entries = document.get("emails") or ()
+    return frozenset(folded(entry["value"]) for entry in entries if isinstance(entry.get("value"), str))
 
 
 def _meta(resource_type: str, row: Row[Any]) -> Document:

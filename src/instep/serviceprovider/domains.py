@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
 from instep.serviceprovider import tables
 from instep.serviceprovider.organisations import Organisation
@@ -26,6 +26,10 @@ GRACE = timedelta(days=7)
 
 Lookup = Callable[[str], list[str]]
 """The TXT records of a domain. Refusal when the DNS can't be asked."""
+
+_OWNER = select(tables.domains.c.organisation_id).where(
+    tables.domains.c.domain == bindparam("domain"), tables.domains.c.verified_at.is_not(None)
+)
 
 _NAME = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
@@ -152,10 +156,7 @@ def dns_lookup(nameserver: str | None = None, port: int = 53, seconds: float = 5
 
 
 def _owner(connection: Connection, name: str) -> int | None:
-    table = tables.domains
-    return connection.scalar(
-        select(table.c.organisation_id).where(table.c.domain == name, table.c.verified_at.is_not(None))
-    )
+    return connection.scalar(_OWNER, {"domain": name})
 
 
 def _key(organisation_id: int, name: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

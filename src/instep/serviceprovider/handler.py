@@ -5,23 +5,25 @@ same from rows and documents where models would take too long: reading, listing,
 the quick way doesn't know goes the plain way; both give the same answers.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, cast
 
+import msgspec
 from scim2_models import ResourceType, ResponseParameters
 from scim2_server.handler import ScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation as Route
+from sqlalchemy import Row
 
 from instep.serviceprovider import documents, teams
-from instep.serviceprovider.dialects import VALUE_IS, Operation
+from instep.serviceprovider.dialects import Operation
 from instep.serviceprovider.documents import ENTERPRISE, Document
-from instep.serviceprovider.service import Service, is_burden, unsaid
+from instep.serviceprovider.service import Service, is_burden, unsaid, with_active
 from instep.serviceprovider.shapes import is_group
 from instep.serviceprovider.storage import Storage, told_in_scim, wants_members
+from instep.serviceprovider.teamchange import changed_team, team_step
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _ALWAYS = frozenset({"id", "schemas"})
@@ -32,6 +34,17 @@ class Handler(ScimHandler):
 
     service: Service
     storage: Storage
+
+    def replace(self, request: ScimRequest) -> ScimResponse:
+        """Replaces a resource (RFC 7644 §3.5.1). A member whose document doesn't say `active` stays as they are."""
+        with self.service.provider:
+            target = self.service.route(request, Route.replace)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            row = self.storage.row(resource_type, cast(str, target.resource_id))
+            if not is_group(resource_type):
+                payload = self.service.decode_body(request.body, request.header("Content-Type"))
+                request = replace(request, body=msgspec.json.encode(with_active(payload, row.active)))
+            return super().replace(request)
 
     def patch(self, request: ScimRequest) -> ScimResponse:
         """Modifies a resource (RFC 7644 §3.5.2)."""
@@ -87,6 +100,9 @@ class _Wanted:
         return name.casefold() in self.only if self.only else name.casefold() not in self.without
 
 
+_EVERYTHING = _Wanted(frozenset(), frozenset())
+
+
 class QuickHandler(Handler):
     """The same answers, without models where there can be many resources or members."""
 
@@ -128,6 +144,17 @@ class QuickHandler(Handler):
                 },
             )
 
+    def create(self, request: ScimRequest) -> ScimResponse:
+        """Creates a resource (RFC 7644 §3.3)."""
+        with self.service.provider:
+            target = self.service.route(request, Route.create)
+            resource_type = self.service.resource_type_at(cast(str, target.endpoint))
+            resource = self.service.read_creation(resource_type, request.body, request.header("Content-Type"))
+            response = self._answer(request, self.storage.made(resource_type, resource))
+            response.status = HTTPStatus.CREATED
+            response.headers["Location"] = response.headers["Content-Location"]
+            return response
+
     def change(
         self,
         request: ScimRequest,
@@ -136,27 +163,31 @@ class QuickHandler(Handler):
         changes: list[Operation],
         parameters: ResponseParameters[Any],
     ) -> ScimResponse:
-        """Applies the operations of a PATCH to a team's rows."""
-        steps = [_step(each) for each in changes] if is_group(resource_type) else [None]
+        """Applies the operations of a PATCH: to a team's rows, or to the model of a member."""
         wanted = _Wanted.of(parameters)
-        if wanted is None or not all(steps):
+        group = is_group(resource_type)
+        steps = [step for each in changes if group and (step := team_step(each))]
+        if wanted is None or (group and len(steps) < len(changes)):
             return super().change(request, resource_type, resource_id, changes, parameters)
         row = self.storage.row(resource_type, resource_id)
+        if not group:
+            return self._answer(request, self._changed_member(request, resource_type, row, changes), wanted)
         self.service.read_conditions(request).check(documents.version(row.revision), "PATCH")
         with told_in_scim():
-            change = _TeamChange(self.storage, row.seq, row.name, row.document)
-            for step in steps:
-                assert step is not None
-                step(change)
-            if change.is_one:
-                teams.write(
-                    self.storage.connection, self.storage.organisation_id, row.id, self.storage.now, **change.values
-                )
-        if is_burden(teams.size(self.storage.connection, row.seq), parameters):
-            return unsaid(documents.version(self.storage.row(resource_type, resource_id).revision))
-        return self._answer(request, self.storage.document(resource_type, resource_id), wanted)
+            row = changed_team(self.storage.connection, row, steps, self.storage.now)
+        if is_burden(teams.size(self.storage.connection, row), parameters):
+            return unsaid(documents.version(row.revision))
+        return self._answer(request, self.storage.document_of(resource_type, row), wanted)
 
-    def _answer(self, request: ScimRequest, document: Document, wanted: _Wanted) -> ScimResponse:
+    def _changed_member(
+        self, request: ScimRequest, resource_type: ResourceType, row: Row[Any], changes: list[Operation]
+    ) -> Document:
+        resource = self.storage.get(resource_type, row.id)
+        if self.service.apply(resource, changes, self.service.read_conditions(request)):
+            return self.storage.changed(resource_type, row, resource)
+        return self.storage.document_of(resource_type, row)
+
+    def _answer(self, request: ScimRequest, document: Document, wanted: _Wanted = _EVERYTHING) -> ScimResponse:
         published = self._published(request, document)
         meta = published["meta"]
         return ScimResponse(
@@ -165,76 +196,3 @@ class QuickHandler(Handler):
 
     def _published(self, request: ScimRequest, document: Document) -> Document:
         return documents.published(document, request.base_url.rstrip("/"), self.service.reference_location)
-
-
-class _TeamChange:
-    """A change of one team that is under way: its members change at once, its own columns at the end."""
-
-    def __init__(self, storage: Storage, seq: int, name: str, rest: str) -> None:
-        self._storage, self._seq = storage, seq
-        self._name, self._rest = name, rest
-        self._moved = 0
-        self.values: dict[str, str | None] = {}
-
-    @property
-    def is_one(self) -> bool:
-        """Whether anything has changed."""
-        return bool(self._moved or self.values)
-
-    def admit(self, ids: list[str]) -> None:
-        self._moved += teams.admit(self._storage.connection, self._storage.organisation_id, self._seq, ids)
-
-    def expel(self, ids: list[str]) -> None:
-        self._moved += teams.expel(self._storage.connection, self._storage.organisation_id, self._seq, ids)
-
-    def retain(self, ids: list[str]) -> None:
-        self._moved += teams.retain(self._storage.connection, self._storage.organisation_id, self._seq, ids)
-
-    def replace(self, ids: list[str]) -> None:
-        self.retain(ids)
-        self.admit(ids)
-
-    def rename(self, name: str) -> None:
-        if name != self.values.get("name", self._name):
-            self.values["name"] = name
-
-    def set_external_id(self, value: str | None) -> None:
-        rest = documents.with_external_id(self._rest, value)
-        if rest != self.values.get("document", self._rest):
-            self.values |= {"document": rest, "external_key": documents.external_key(value)}
-
-
-_Step = Callable[[_TeamChange], None]
-
-
-def _step(operation: Operation) -> _Step | None:
-    """An operation on a team as a step on its rows; None when it isn't one of the plain forms that there are."""
-    if operation.schema:
-        return None
-    value = operation.value
-    match operation.name, operation.op, operation.rest:
-        case "displayname", "add" | "replace", "" if isinstance(value, str):
-            return lambda change: change.rename(value)
-        case "externalid", "add" | "replace", "" if isinstance(value, str):
-            return lambda change: change.set_external_id(value)
-        case "members", op, "":
-            return _member_step(operation, op)
-        case "members", "remove", rest if value is None and (asked := VALUE_IS.fullmatch(rest)):
-            return lambda change: change.expel([asked["id"]])
-        case _:
-            return None
-
-
-def _member_step(operation: Operation, op: str) -> _Step | None:
-    ids = [entry["value"] for entry in operation.value or ()]
-    match op:
-        case "add" if ids:
-            return lambda change: change.admit(ids)
-        case "replace" if operation.has_value:
-            return lambda change: change.replace(ids)
-        case "remove" if operation.value is None:
-            return lambda change: change.retain([])
-        case "remove":
-            return lambda change: change.expel(ids)
-        case _:
-            return None

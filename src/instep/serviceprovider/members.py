@@ -9,8 +9,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -21,6 +22,15 @@ from instep.serviceprovider.refusal import LastOwner, Taken, Unknown
 from instep.serviceprovider.text import folded, stamp
 
 _table = tables.members
+_ADD = insert(_table).returning(*_table.c)
+_CHANGE = (
+    update(_table).where(_table.c.seq == bindparam("at")).values(revision=_table.c.revision + 1).returning(*_table.c)
+)
+_ADD_EMAIL = insert(tables.emails)
+_ADD_LOGIN = upsert(tables.logins).on_conflict_do_nothing()
+_BACK = delete(tables.departed).where(
+    tables.departed.c.organisation_id == bindparam("organisation"), tables.departed.c.login_key == bindparam("key")
+)
 
 
 class Role(StrEnum):
@@ -68,102 +78,102 @@ def invite(
 
 def set_role(connection: Connection, organisation: Organisation, email: str, role: Role) -> None:
     """Gives a member another role. LastOwner when nobody would be left who owns the organisation."""
-    member = get(connection, organisation, email)
+    row = _row(connection, organisation, email)
     if role is not Role.OWNER:
-        keep_an_owner(connection, organisation.id, member.id)
-    connection.execute(update(_table).where(_is(organisation.id, member.id)).values(role=role.value))
+        keep_an_owner(connection, row)
+    connection.execute(update(_table).where(_table.c.seq == row.seq).values(role=role.value))
 
 
 def remove(connection: Connection, organisation: Organisation, email: str) -> None:
     """Ends a membership by hand. The login stays. LastOwner when it's the last Owner's."""
-    member = get(connection, organisation, email)
-    keep_an_owner(connection, organisation.id, member.id)
-    drop(connection, organisation.id, member.id)
+    row = _row(connection, organisation, email)
+    keep_an_owner(connection, row)
+    drop(connection, row)
 
 
 def get(connection: Connection, organisation: Organisation, email: str) -> Member:
     """The member with that address (case doesn't matter). Unknown when there's none."""
-    found = _listed(connection, organisation.id, _table.c.user_name_key == folded(email))
-    if not found:
-        raise Unknown(f"{organisation.name} has no member {email}")
-    return found[0]
+    return _listed(connection, _table.c.seq == _row(connection, organisation, email).seq)[0]
 
 
 def every(connection: Connection, organisation: Organisation) -> list[Member]:
     """All members of an organisation, in the order in which they came."""
-    return _listed(connection, organisation.id)
+    return _listed(connection, _table.c.organisation_id == organisation.id)
 
 
 # --- rows ---
 
 
-def add(connection: Connection, organisation_id: int, person: Person, role: Role, now: datetime) -> str:
-    """Writes a new member, with a login when there's none. Gives the new id. Taken when the address is a member's."""
-    member_id = uuid.uuid4().hex
-    values = {"id": member_id, "role": role.value, "revision": 1, "created_at": stamp(now), "modified_at": stamp(now)}
-    columns = _columns(person) | {"active": person.active is not False}
+def add(connection: Connection, organisation_id: int, person: Person, role: Role, now: datetime) -> Row[Any]:
+    """Writes a new member, with a login when there's none. Gives the row. Taken when the address is a member's."""
+    values = {
+        "organisation_id": organisation_id,
+        "id": uuid.uuid4().hex,
+        "role": role.value,
+        "revision": 1,
+        "active": person.active is not False,
+        "created_at": stamp(now),
+        "modified_at": stamp(now),
+    }
     try:
-        seq = connection.scalars(
-            insert(_table).values(organisation_id=organisation_id, **values, **columns).returning(_table.c.seq)
-        ).one()
+        row = connection.execute(_ADD, values | _columns(person)).one()
     except IntegrityError as wrong:
         raise Taken(f"{person.user_name} is a member already") from wrong
-    _keep_emails(connection, organisation_id, seq, person)
-    _keep_login(connection, person.user_name, now)
-    departed, key = tables.departed, folded(person.user_name)
-    connection.execute(
-        delete(departed).where(departed.c.organisation_id == organisation_id, departed.c.login_key == key)
-    )
-    return member_id
+    _keep_emails(connection, row, person)
+    if not _keep_login(connection, person.user_name, now):
+        connection.execute(_BACK, {"organisation": organisation_id, "key": row.user_name_key})
+    return row
 
 
-def change(connection: Connection, organisation_id: int, member_id: str, person: Person, now: datetime) -> None:
-    """Writes a member anew. Unless the person says so, being active doesn't change. Taken as in `add`."""
-    row = connection.execute(select(_table.c.seq, _table.c.user_name).where(_is(organisation_id, member_id))).one()
-    active = {} if person.active is None else {"active": person.active}
+def change(connection: Connection, row: Row[Any], person: Person, now: datetime) -> Row[Any]:
+    """Writes a member anew and gives the new row. Unless the person says so, being active doesn't change.
+
+    Taken when the address is another member's.
+    """
+    active = row.active if person.active is None else person.active
+    values = {"at": row.seq, "active": active, "modified_at": stamp(now)}
     try:
-        connection.execute(
-            update(_table)
-            .where(_is(organisation_id, member_id))
-            .values(revision=_table.c.revision + 1, modified_at=stamp(now), **_columns(person), **active)
-        )
+        changed = connection.execute(_CHANGE, values | _columns(person)).one()
     except IntegrityError as wrong:
         raise Taken(f"{person.user_name} is a member already") from wrong
-    connection.execute(delete(tables.emails).where(tables.emails.c.member_seq == row.seq))
-    _keep_emails(connection, organisation_id, row.seq, person)
+    if person.emails != documents.addresses(row.document):
+        connection.execute(delete(tables.emails).where(tables.emails.c.member_seq == row.seq))
+        _keep_emails(connection, row, person)
     if row.user_name != person.user_name:
-        _move_login(connection, organisation_id, row.user_name, person.user_name, now)
+        _move_login(connection, row.organisation_id, row.user_name, person.user_name, now)
+    return changed
 
 
-def drop(connection: Connection, organisation_id: int, member_id: str) -> None:
+def drop(connection: Connection, row: Row[Any]) -> None:
     """Ends a membership: its place in every team goes with it, the login stays."""
-    row = connection.execute(select(_table.c.seq, _table.c.user_name_key).where(_is(organisation_id, member_id))).one()
     left = select(tables.team_members.c.team_seq).where(tables.team_members.c.member_seq == row.seq)
     revision = tables.teams.c.revision
     connection.execute(update(tables.teams).where(tables.teams.c.seq.in_(left)).values(revision=revision + 1))
     connection.execute(delete(_table).where(_table.c.seq == row.seq))
-    connection.execute(
-        upsert(tables.departed)
-        .values(organisation_id=organisation_id, login_key=row.user_name_key)
-        .on_conflict_do_nothing()
-    )
+    gone = {"organisation_id": row.organisation_id, "login_key": row.user_name_key}
+    connection.execute(upsert(tables.departed).values(gone).on_conflict_do_nothing())
 
 
-def keep_an_owner(connection: Connection, organisation_id: int, member_id: str) -> None:
+def keep_an_owner(connection: Connection, row: Row[Any]) -> None:
     """LastOwner when this member is the only active Owner."""
-    owners = connection.execute(
-        select(_table.c.id, _table.c.user_name).where(
-            _table.c.organisation_id == organisation_id, _table.c.role == Role.OWNER.value, _table.c.active
+    if not row.active or row.role != Role.OWNER.value:
+        return
+    owners = connection.scalar(
+        select(func.count()).where(
+            _table.c.organisation_id == row.organisation_id, _table.c.role == Role.OWNER.value, _table.c.active
         )
-    ).all()
-    if [owner.id for owner in owners] == [member_id]:
-        raise LastOwner(
-            f"{owners[0].user_name} is the last active Owner of the organisation; make somebody else Owner first"
-        )
+    )
+    if owners == 1:
+        raise LastOwner(f"{row.user_name} is the last active Owner of the organisation; make somebody else Owner first")
 
 
-def _is(organisation_id: int, member_id: str) -> ColumnElement[bool]:
-    return (_table.c.organisation_id == organisation_id) & (_table.c.id == member_id)
+def _row(connection: Connection, organisation: Organisation, email: str) -> Row[Any]:
+    row = connection.execute(
+        select(_table).where(_table.c.organisation_id == organisation.id, _table.c.user_name_key == folded(email))
+    ).one_or_none()
+    if row is None:
+        raise Unknown(f"{organisation.name} has no member {email}")
+    return row
 
 
 def _columns(person: Person) -> dict[str, str | None]:
@@ -176,15 +186,16 @@ def _columns(person: Person) -> dict[str, str | None]:
     }
 
 
-def _keep_emails(connection: Connection, organisation_id: int, seq: int, person: Person) -> None:
+def _keep_emails(connection: Connection, row: Row[Any], person: Person) -> None:
     if person.emails:
-        rows = [{"organisation_id": organisation_id, "value_key": key, "member_seq": seq} for key in person.emails]
-        connection.execute(insert(tables.emails), rows)
+        own = {"organisation_id": row.organisation_id, "member_seq": row.seq}
+        connection.execute(_ADD_EMAIL, [{**own, "value_key": key} for key in person.emails])
 
 
-def _keep_login(connection: Connection, email: str, now: datetime) -> None:
+def _keep_login(connection: Connection, email: str, now: datetime) -> bool:
+    """Whether there was no such login before."""
     row = {"key": folded(email), "email": email, "created_at": stamp(now)}
-    connection.execute(upsert(tables.logins).values(row).on_conflict_do_nothing())
+    return connection.execute(_ADD_LOGIN, row).rowcount == 1
 
 
 def _move_login(connection: Connection, organisation_id: int, old: str, new: str, now: datetime) -> None:
@@ -197,12 +208,8 @@ def _move_login(connection: Connection, organisation_id: int, old: str, new: str
         connection.execute(update(tables.logins).where(tables.logins.c.key == folded(old)).values(moved))
 
 
-def _listed(connection: Connection, organisation_id: int, *conditions: ColumnElement[bool]) -> list[Member]:
+def _listed(connection: Connection, condition: ColumnElement[bool]) -> list[Member]:
     places = tables.team_members
     teams = select(func.count()).where(places.c.member_seq == _table.c.seq).scalar_subquery()
-    rows = connection.execute(
-        select(_table, teams.label("teams"))
-        .where(_table.c.organisation_id == organisation_id, *conditions)
-        .order_by(_table.c.seq)
-    )
+    rows = connection.execute(select(_table, teams.label("teams")).where(condition).order_by(_table.c.seq))
     return [Member(row.id, row.user_name, row.shown_name, Role(row.role), row.active, row.teams) for row in rows]

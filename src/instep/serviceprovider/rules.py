@@ -5,11 +5,21 @@ and no more. It can't take over a login that somebody else made, and it can't ta
 Each rule is asked inside the transaction that then writes.
 """
 
-from sqlalchemy import Connection, select
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
 
 from instep.serviceprovider import domains, members, tables
 from instep.serviceprovider.refusal import Forbidden, Invalid, Taken
 from instep.serviceprovider.text import folded
+
+_LOGIN = select(tables.logins.c.key).where(tables.logins.c.key == bindparam("key"))
+_HERE = select(tables.members.c.seq).where(
+    tables.members.c.organisation_id == bindparam("organisation"), tables.members.c.user_name_key == bindparam("key")
+)
+_BEFORE = select(tables.departed.c.login_key).where(
+    tables.departed.c.organisation_id == bindparam("organisation"), tables.departed.c.login_key == bindparam("key")
+)
 
 
 class Rules:
@@ -40,9 +50,9 @@ class Rules:
         if self._has_login(new):
             raise Taken(f"{new} is the login of somebody else")
 
-    def may_lose_access(self, member_id: str) -> None:
+    def may_lose_access(self, row: Row[Any]) -> None:
         """Whether a member may be deactivated or removed. LastOwner when not."""
-        members.keep_an_owner(self._connection, self._organisation_id, member_id)
+        members.keep_an_owner(self._connection, row)
 
     def _in_claimed_domain(self, email: str) -> None:
         domain = domains.of_address(email)
@@ -50,16 +60,9 @@ class Rules:
             raise Invalid(f"{domain}, the domain of {email}, isn't a verified domain of this organisation")
 
     def _has_login(self, email: str) -> bool:
-        table = tables.logins
-        return self._connection.scalar(select(table.c.key).where(table.c.key == folded(email))) is not None
+        return self._connection.scalar(_LOGIN, {"key": folded(email)}) is not None
 
     def _was_here(self, email: str) -> bool:
         """Whether the login is or has been a member here: then the unique index, or nothing, stands in the way."""
-        key = folded(email)
-        here = select(tables.members.c.seq).where(
-            tables.members.c.organisation_id == self._organisation_id, tables.members.c.user_name_key == key
-        )
-        before = select(tables.departed.c.login_key).where(
-            tables.departed.c.organisation_id == self._organisation_id, tables.departed.c.login_key == key
-        )
-        return any(self._connection.execute(query).first() is not None for query in (here, before))
+        asked = {"organisation": self._organisation_id, "key": folded(email)}
+        return any(self._connection.execute(query, asked).first() is not None for query in (_HERE, _BEFORE))

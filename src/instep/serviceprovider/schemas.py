@@ -15,6 +15,7 @@ from scim2_models import (
     Filter,
     Mutability,
     Patch,
+    Required,
     Schema,
     ScimPolicy,
     ScimProvider,
@@ -71,16 +72,17 @@ def _abilities() -> ServiceProviderConfig:
 
 def _adapt_user(schema: Schema) -> None:
     schema.attributes = [each for each in schema.attributes or [] if each.name not in NEVER_TAKEN]
+    for attribute in schema.attributes:
+        if attribute.name == "active":
+            # A member is active or isn't: there's no third state to be had by removing the attribute. A document
+            # without it is still taken: who joins is active, and who is replaced stays as they are.
+            attribute.required = Required.true
 
 
 def _adapt_group(schema: Schema) -> None:
     by_name = {each.name: each for each in schema.attributes or []}
     by_name["displayName"].uniqueness = Uniqueness.server
-    for sub_attribute in by_name["members"].sub_attributes or []:
-        match sub_attribute.name:
-            case "display":
-                sub_attribute.mutability = Mutability.read_only
-            case "type":
-                sub_attribute.canonical_values = ["User"]
-            case "$ref":
-                sub_attribute.reference_types = ["User"]
+    parts = {each.name: each for each in by_name["members"].sub_attributes or []}
+    parts["type"].canonical_values = ["User"]
+    parts["$ref"].reference_types = ["User"]
+    parts["display"].mutability = Mutability.read_only  # and never given: whoever wants names asks for the Users

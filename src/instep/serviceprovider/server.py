@@ -16,6 +16,7 @@ from instep.serviceprovider.endpoint import BASE
 
 _IDLE_SECONDS = 75
 _GRACE_SECONDS = 5
+_BACKLOG = 512
 
 
 class _Server(uvicorn.Server):
@@ -40,7 +41,7 @@ async def running(app: App, host: str = "127.0.0.1", port: int = 0) -> AsyncIter
 
     Port 0 takes a free one. OSError when the address can't be listened on. The app itself stays open.
     """
-    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = _listening(host, port)
     config = uvicorn.Config(
         app.endpoint,
         lifespan="off",
@@ -63,6 +64,21 @@ async def running(app: App, host: str = "127.0.0.1", port: int = 0) -> AsyncIter
         server.should_exit = True
         await task
         listener.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # The protocol is named, and with it asyncio switches Nagle's algorithm off for every connection: else an answer
+    # in two parts waits 40 ms for the client's delayed acknowledgement.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 async def serve(app: App, host: str, port: int, on_ready: Callable[[str], None]) -> None:

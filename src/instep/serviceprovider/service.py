@@ -49,6 +49,8 @@ class Service(ScimService):
     def read_body(self, model: type[Any], body: bytes, content_type: str | None, scim_ctx: Context) -> Any:
         """A body of a POST or PUT, freed from its client's dialect, as a model."""
         payload = dialects.resource(self.decode_body(body, content_type))
+        if scim_ctx == Context.RESOURCE_CREATION_REQUEST and "active" in model.model_fields:
+            payload = with_active(payload, True)
         try:
             return model.model_validate(payload, scim_ctx=scim_ctx)
         except ValidationError as wrong:
@@ -121,6 +123,14 @@ class Service(ScimService):
         for resource, body in zip(page.resources, response.body.get("Resources", ()), strict=True):
             _drop_unasked(body, type(resource), search_request)
         return response
+
+
+def with_active(payload: Any, active: bool) -> Any:
+    """A User's document that says whether the member is active: as it says itself, or else so."""
+    if not isinstance(payload, dict):
+        return payload
+    said = any(name.lower() == "active" and value is not None for name, value in payload.items())
+    return payload if said else {**payload, "active": active}
 
 
 def is_burden(members: int, parameters: ResponseParameters[Any]) -> bool:

@@ -38,7 +38,7 @@ def _groups() -> Shape:
     people = _Places(
         _places.join(_members, _members.c.seq == _places.c.member_seq),
         _places.c.team_seq == _teams.c.seq,
-        {"value": _members.c.id, "display": _members.c.shown_name, "type": literal("User")},
+        {"value": _members.c.id, "type": literal("User")},
     )
     columns = {"displayName": _teams.c.name_key} | _common(_teams, "Group")
     return Shape(_model("Group"), _teams.c.document, columns, {"members": people})

@@ -91,6 +91,7 @@ members = Table(
     UniqueConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "user_name_key"),
     Index("members_by_external_id", "organisation_id", "external_key"),
+    Index("members_in_order", "organisation_id", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -129,6 +130,7 @@ teams = Table(
     UniqueConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "name_key"),
     Index("teams_by_external_id", "organisation_id", "external_key"),
+    Index("teams_in_order", "organisation_id", "seq"),
     sqlite_autoincrement=True,
 )
 

@@ -5,13 +5,13 @@ its own and is changed by whole sets of ids in one statement, so that a team of 
 """
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Integer, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -23,7 +23,50 @@ from instep.serviceprovider.text import folded, stamp
 
 _table = tables.teams
 _places = tables.team_members
+_member = tables.members
 _NAMED = 5
+
+_ADD = insert(_table).returning(*_table.c)
+_CHANGE = (
+    update(_table)
+    .where(_table.c.seq == bindparam("at"))
+    .values(revision=_table.c.revision + 1, managed=True)
+    .returning(*_table.c)
+)
+_ADOPTABLE = select(_table).where(
+    _table.c.organisation_id == bindparam("organisation"), _table.c.name_key == bindparam("key"), ~_table.c.managed
+)
+
+# Ids and keys come as one JSON parameter, however many: SQLite limits how many parameters there are. An id finds the
+# organisation's own members only: nobody else's.
+_listed = func.json_each(bindparam("ids")).table_valued("value")
+_ids = select(_listed.c.value)
+_own = (_member.c.organisation_id == bindparam("organisation")) & _member.c.id.in_(_ids)
+_KNOWN_IDS = select(_member.c.id).where(_own)
+_ADMIT = (
+    upsert(_places)
+    .from_select(
+        ["organisation_id", "team_seq", "member_seq"],
+        select(bindparam("organisation", type_=Integer), bindparam("team", type_=Integer), _member.c.seq).where(_own),
+    )
+    .on_conflict_do_nothing()
+)
+_in_team = _places.c.team_seq == bindparam("team")
+_EXPEL = delete(_places).where(_in_team, _places.c.member_seq.in_(select(_member.c.seq).where(_own)))
+_RETAIN = delete(_places).where(_in_team, _places.c.member_seq.not_in(select(_member.c.seq).where(_own)))
+_SIZE = select(func.count()).where(_in_team)
+_PEOPLE = (
+    select(_places.c.team_seq, _member.c.id)
+    .join(_member, _member.c.seq == _places.c.member_seq)
+    .where(_places.c.team_seq.in_(_ids))
+    .order_by(_member.c.seq)
+)
+_OF_PEOPLE = (
+    select(_places.c.member_seq, _table.c.id, _table.c.name)
+    .join(_table, _table.c.seq == _places.c.team_seq)
+    .where(_places.c.member_seq.in_(_ids))
+    .order_by(_table.c.seq)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +96,7 @@ def create(connection: Connection, organisation: Organisation, name: str, emails
     if strangers := by_key.keys() - {row.user_name_key for row in rows}:
         raise Invalid(f"{organisation.name} has no member {by_key[min(strangers)]}")
     document = {"schemas": [documents.GROUP], "displayName": name, "members": [{"value": row.id} for row in rows]}
-    return add(connection, organisation.id, documents.group(document), now, managed=False)
+    return add(connection, organisation.id, documents.group(document), now, managed=False).id
 
 
 def every(connection: Connection, organisation: Organisation) -> list[Team]:
@@ -76,115 +119,91 @@ def every(connection: Connection, organisation: Organisation) -> list[Team]:
 # --- rows ---
 
 
-def add(connection: Connection, organisation_id: int, group: Group, now: datetime, *, managed: bool = True) -> str:
-    """Writes a new team with its members. Gives its id. Taken when there's a team of that name."""
-    team_id = uuid.uuid4().hex
-    values = {"id": team_id, "managed": managed, "revision": 1, "created_at": stamp(now), "modified_at": stamp(now)}
+def add(connection: Connection, organisation_id: int, group: Group, now: datetime, *, managed: bool = True) -> Row[Any]:
+    """Writes a new team with its members. Gives the row. Taken when there's a team of that name."""
+    values = {
+        "organisation_id": organisation_id,
+        "id": uuid.uuid4().hex,
+        "managed": managed,
+        "revision": 1,
+        "created_at": stamp(now),
+        "modified_at": stamp(now),
+    }
     try:
-        seq = connection.scalars(
-            insert(_table).values(organisation_id=organisation_id, **values, **_columns(group)).returning(_table.c.seq)
-        ).one()
+        row = connection.execute(_ADD, values | _columns(group)).one()
     except IntegrityError as wrong:
         raise _name_taken(group.name) from wrong
-    admit(connection, organisation_id, seq, group.members)
-    return team_id
+    admit(connection, row, group.members)
+    return row
 
 
-def adoptable(connection: Connection, organisation_id: int, name: str) -> str | None:
-    """The id of the hand-made team of that name that no SCIM client has touched yet; None when there's none."""
-    return connection.scalar(
-        select(_table.c.id).where(
-            _table.c.organisation_id == organisation_id, _table.c.name_key == folded(name), ~_table.c.managed
-        )
-    )
+def adoptable(connection: Connection, organisation_id: int, name: str) -> Row[Any] | None:
+    """The hand-made team of that name that no SCIM client has touched yet; None when there's none."""
+    return connection.execute(_ADOPTABLE, {"organisation": organisation_id, "key": folded(name)}).one_or_none()
 
 
-def change(
-    connection: Connection, organisation_id: int, team_id: str, group: Group, now: datetime, *, keep: bool = False
-) -> None:
-    """Writes a team anew, and its members as the group says; with `keep`, nobody leaves. Taken as in `add`."""
-    seq = connection.scalar(select(_table.c.seq).where(_is(organisation_id, team_id)))
-    assert seq is not None
+def change(connection: Connection, row: Row[Any], group: Group, now: datetime, *, keep: bool = False) -> Row[Any]:
+    """Writes a team anew, with the members that the group says; with `keep`, nobody leaves. Gives the new row.
+
+    Taken as in `add`.
+    """
     if not keep:
-        retain(connection, organisation_id, seq, group.members)
-    admit(connection, organisation_id, seq, group.members)
-    write(connection, organisation_id, team_id, now, name=group.name, **_columns(group))
+        retain(connection, row, group.members)
+    admit(connection, row, group.members)
+    return write(connection, row, now, _columns(group))
 
 
-def write(connection: Connection, organisation_id: int, team_id: str, now: datetime, **values: Any) -> None:
-    """Changes a team's own columns: whoever changes the team or its members comes by here for the new revision."""
-    if "name" in values:
-        values |= _named(values["name"])
+def write(connection: Connection, row: Row[Any], now: datetime, values: Mapping[str, Any]) -> Row[Any]:
+    """Changes some columns of a team and gives the new row.
+
+    Whoever changes a team or its members comes by here, for the new revision.
+    """
+    name = _named(values["name"]) if "name" in values else {}
     try:
-        connection.execute(
-            update(_table)
-            .where(_is(organisation_id, team_id))
-            .values(revision=_table.c.revision + 1, modified_at=stamp(now), managed=True, **values)
-        )
+        return connection.execute(_CHANGE, {"at": row.seq, "modified_at": stamp(now), **values, **name}).one()
     except IntegrityError as wrong:
         raise _name_taken(values.get("name", "")) from wrong
 
 
-def drop(connection: Connection, organisation_id: int, team_id: str) -> None:
+def drop(connection: Connection, row: Row[Any]) -> None:
     """Deletes a team. Its members stay members of the organisation."""
-    connection.execute(delete(_table).where(_is(organisation_id, team_id)))
+    connection.execute(delete(_table).where(_table.c.seq == row.seq))
 
 
-def admit(connection: Connection, organisation_id: int, team_seq: int, ids: Collection[str]) -> int:
+def admit(connection: Connection, row: Row[Any], ids: Collection[str]) -> int:
     """Puts members into a team. Gives how many weren't in it before. Invalid when an id is no member's."""
     if not ids:
         return 0
-    known = _known(organisation_id, ids, literal(organisation_id), literal(team_seq))
-    columns = ["organisation_id", "team_seq", "member_seq"]
-    added = connection.execute(upsert(_places).from_select(columns, known).on_conflict_do_nothing()).rowcount
+    added = connection.execute(_ADMIT, _people(row, ids)).rowcount
     # Most often every id is new and known, and this is all. Only otherwise it has to be asked who isn't known.
     if added < len(ids):
-        _refuse_strangers(connection, organisation_id, ids)
+        _refuse_strangers(connection, row, ids)
     return added
 
 
-def expel(connection: Connection, organisation_id: int, team_seq: int, ids: Collection[str]) -> int:
+def expel(connection: Connection, row: Row[Any], ids: Collection[str]) -> int:
     """Takes members out of a team. Gives how many were in it; ids that weren't don't matter."""
-    if not ids:
-        return 0
-    known = _known(organisation_id, ids)
-    return connection.execute(
-        delete(_places).where(_places.c.team_seq == team_seq, _places.c.member_seq.in_(known))
-    ).rowcount
+    return connection.execute(_EXPEL, _people(row, ids)).rowcount if ids else 0
 
 
-def retain(connection: Connection, organisation_id: int, team_seq: int, ids: Collection[str]) -> int:
+def retain(connection: Connection, row: Row[Any], ids: Collection[str]) -> int:
     """Takes everybody out of a team but these members. Gives how many left."""
-    known = _known(organisation_id, ids)
-    return connection.execute(
-        delete(_places).where(_places.c.team_seq == team_seq, _places.c.member_seq.not_in(known))
-    ).rowcount
+    return connection.execute(_RETAIN, _people(row, ids)).rowcount
 
 
-def size(connection: Connection, team_seq: int) -> int:
+def size(connection: Connection, row: Row[Any]) -> int:
     """How many members a team has."""
-    return connection.scalar(select(func.count()).where(_places.c.team_seq == team_seq)) or 0
+    return connection.scalar(_SIZE, {"team": row.seq}) or 0
 
 
 def people(connection: Connection, team_seqs: Collection[int]) -> dict[int, list[Row[Any]]]:
-    """The members of some teams: for each team's seq, rows with `id` and `shown_name`, oldest member first."""
-    member = tables.members
-    query = select(_places.c.team_seq.label("at"), member.c.id, member.c.shown_name).join(
-        member, member.c.seq == _places.c.member_seq
-    )
-    return _gathered(connection, team_seqs, query.where(_places.c.team_seq.in_(_list(team_seqs))), member.c.seq)
+    """The members of some teams: for each team's seq, rows (seq, id), oldest member first."""
+    return _gathered(connection, team_seqs, _PEOPLE)
 
 
 def of_people(connection: Connection, member_seqs: Collection[int]) -> dict[int, list[Row[Any]]]:
-    """The teams of some members: for each member's seq, rows with `id` and `name`, oldest team first."""
-    query = select(_places.c.member_seq.label("at"), _table.c.id, _table.c.name).join(
-        _table, _table.c.seq == _places.c.team_seq
-    )
-    return _gathered(connection, member_seqs, query.where(_places.c.member_seq.in_(_list(member_seqs))), _table.c.seq)
-
-
-def _is(organisation_id: int, team_id: str) -> ColumnElement[bool]:
-    return (_table.c.organisation_id == organisation_id) & (_table.c.id == team_id)
+    """The teams of some members: for each member's seq, rows (seq, id, name), oldest team first."""
+    return _gathered(connection, member_seqs, _OF_PEOPLE)
 
 
 def _columns(group: Group) -> dict[str, str | None]:
@@ -201,25 +220,16 @@ def _name_taken(name: str) -> Taken:
     return Taken(f"there is a team named {name!r} already")
 
 
-def _list(values: Collection[object]) -> Select[Any]:
-    """Values as one JSON parameter, however many: SQLite limits how many parameters there are."""
-    listed = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
-    return select(listed.c.value)
+def _people(row: Row[Any], ids: Collection[str]) -> dict[str, Any]:
+    return {"organisation": row.organisation_id, "team": row.seq, "ids": _json(ids)}
 
 
-def _known(organisation_id: int, ids: Collection[str], *more: ColumnElement[Any]) -> Select[Any]:
-    """The `seq` of the organisation's own members among these ids: nobody else's id finds anything."""
-    member = tables.members
-    return select(*more, member.c.seq).where(member.c.organisation_id == organisation_id, member.c.id.in_(_list(ids)))
+def _json(values: Collection[object]) -> str:
+    return msgspec.json.encode(list(values)).decode()
 
 
-def _refuse_strangers(connection: Connection, organisation_id: int, ids: Collection[str]) -> None:
-    member = tables.members
-    known = set(
-        connection.scalars(
-            select(member.c.id).where(member.c.organisation_id == organisation_id, member.c.id.in_(_list(ids)))
-        )
-    )
+def _refuse_strangers(connection: Connection, row: Row[Any], ids: Collection[str]) -> None:
+    known = set(connection.scalars(_KNOWN_IDS, {"organisation": row.organisation_id, "ids": _json(ids)}))
     strangers = [each for each in ids if each not in known]
     if strangers:
         shown = ", ".join(repr(each) for each in strangers[:_NAMED]) + (", ..." if len(strangers) > _NAMED else "")
@@ -227,10 +237,10 @@ def _refuse_strangers(connection: Connection, organisation_id: int, ids: Collect
 
 
 def _gathered(
-    connection: Connection, keys: Collection[int], query: Select[*tuple[Any, ...]], order: ColumnElement[Any]
+    connection: Connection, keys: Collection[int], query: Select[*tuple[Any, ...]]
 ) -> dict[int, list[Row[Any]]]:
     found: dict[int, list[Row[Any]]] = {key: [] for key in keys}
     if keys:
-        for row in connection.execute(query.order_by(order)):
-            found[row.at].append(row)
+        for row in connection.execute(query, {"ids": _json(keys)}):
+            found[row[0]].append(row)
     return found

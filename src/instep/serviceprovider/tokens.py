@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from instep.serviceprovider import domains, tables
@@ -20,6 +20,12 @@ from instep.serviceprovider.refusal import Forbidden, Refusal
 from instep.serviceprovider.text import stamp
 
 PREFIX = "instep_scim_"
+
+_OPENED = (
+    select(tables.tokens.c.digest, tables.organisations.c.id, tables.organisations.c.name, tables.organisations.c.plan)
+    .join(tables.organisations, tables.organisations.c.id == tables.tokens.c.organisation_id)
+    .where(tables.tokens.c.digest == bindparam("digest"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +83,7 @@ def open_with(connection: Connection, token: str) -> Bearer | None:
     one is still compared in constant time.
     """
     digest = _digest(token)
-    table, organisation = tables.tokens, tables.organisations
-    row = connection.execute(
-        select(table.c.digest, organisation.c.id, organisation.c.name, organisation.c.plan)
-        .join(organisation, organisation.c.id == table.c.organisation_id)
-        .where(table.c.digest == digest)
-    ).one_or_none()
+    row = connection.execute(_OPENED, {"digest": digest}).one_or_none()
     if row is None or not hmac.compare_digest(row.digest, digest):
         return None
     return Bearer(row.id, row.name, Plan(row.plan))
