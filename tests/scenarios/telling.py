@@ -64,7 +64,7 @@ def log_line(entry: LogEntry) -> str:
 
 def without_changes(line: str) -> str:
     """A line of a plan as the log has it."""
-    word, subject, *rest = line.split(" ", 2)
+    word, subject, *_ = line.split(" ", 2)
     if word in ("skip", "fail"):
         return line
     return f"{word} {subject.rstrip(':')}"
