@@ -37,10 +37,6 @@ def log_entry(
 ) -> LogEntry:
     """One entry of the provisioning log. at: UTC. effects: those that happened."""
     change = decision.change
-    masked = frozenset(decision.redacted)
-    changes = getattr(change, "changes", ())
-    if isinstance(change, Create):
-        changes = tuple(AttributeChange(path, None, value) for path, value in change.attributes.items())
     added = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
     removed = getattr(change, "members_removed", ())
     return LogEntry(
@@ -56,14 +52,23 @@ def log_entry(
         status=status,
         code=code,
         reason=reason,
-        changes=tuple(_masked(c, masked) for c in changes),
+        changes=shown_changes(decision),
         members_added=len(added),
         members_removed=len(removed) + len(getattr(change, "foreign_removed", ())),
         steps=decision.trace,
-        exchanges=tuple(_kept(e, status == "success", bool(masked)) for e in exchanges),
+        exchanges=tuple(_kept(e, status == "success", bool(decision.redacted)) for e in exchanges),
         effects=effects or {},
         milliseconds=sum(e.milliseconds for e in exchanges),
     )
+
+
+def shown_changes(decision: Decision) -> tuple[AttributeChange, ...]:
+    """The decision's attribute changes, a creation's attributes too, as people may see them."""
+    change, masked = decision.change, frozenset(decision.redacted)
+    changes: tuple[AttributeChange, ...] = getattr(change, "changes", ())
+    if isinstance(change, Create):
+        changes = tuple(AttributeChange(path, None, value) for path, value in change.attributes.items())
+    return tuple(_masked(c, masked) for c in changes)
 
 
 def _masked(change: AttributeChange, masked: frozenset[str]) -> AttributeChange:
