@@ -12,6 +12,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from instep.core.subject import DEFAULT_ACCESS, Kind, Presence
 
+NAMED = {Kind.USER: "userPrincipalName", Kind.GROUP: "displayName"}
+"""The property that is an entry's name."""
+
 
 class Entry(Struct, frozen=True):
     """A user or group as the directory holds it (Graph's directoryObject)."""
@@ -21,7 +24,7 @@ class Entry(Struct, frozen=True):
     name: str
     """userPrincipalName of a user, displayName of a group."""
     attributes: Mapping[str, Any] = {}
-    """Everything but what has a field of its own here; null values are left out."""
+    """Graph's properties, the name among them; those with a field of their own below, and null ones, are left out."""
     enabled: bool = True
     manager: str | None = None
     """The manager's user id."""
@@ -83,6 +86,38 @@ class AssignmentRow(Struct, frozen=True, gc=False):
 
 
 AnyRow = Row | MemberRow | AssignmentRow
+
+
+class File(Struct, frozen=True):
+    """What is known of a source's file apart from its rows."""
+
+    name: str
+    source: str
+    """Under which name the directory keeps what comes from it."""
+    kinds: tuple[Kind, ...] | None = None
+    """What it's a complete list of; None when its rows tell: of each type that occurs in it."""
+    group: str | None = None
+    """The group whose members it lists completely; id or name."""
+
+
+class Removal(Struct, frozen=True):
+    """What complete lists lack, and would therefore remove."""
+
+    what: str
+    """`users`, `groups` or `memberships`."""
+    count: int
+    population: int
+    """Of how many."""
+
+
+class Counts(Struct, frozen=True):
+    """What became of the rows of one type."""
+
+    created: int = 0
+    updated: int = 0
+    restored: int = 0
+    removed: int = 0
+    unchanged: int = 0
 
 
 class Fault(Struct, frozen=True, order=True):

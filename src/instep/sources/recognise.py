@@ -30,8 +30,8 @@ class Source:
     """The format, for people: "Entra, Download users"."""
     name: str
     """Under which name the directory keeps what comes from it: `entra`, `google`, `json-lines`."""
-    kinds: tuple[Kind, ...]
-    """What it's a complete list of; empty when only its rows tell."""
+    kinds: tuple[Kind, ...] | None
+    """What it's a complete list of; None when only its rows tell."""
     group: str | None
     """The group whose members it lists."""
     text: TextFile
@@ -66,7 +66,7 @@ def recognise(path: Path, encoding: str | None = None, group: str | None = None)
         text = TextFile(path, encoding)
         first = next((line.strip() for line in text.lines() if line.strip()), "")
         if first.startswith("{"):
-            return Source(json_lines.LABEL, "json-lines", (), None, text, lambda: json_lines.rows(text))
+            return Source(json_lines.LABEL, "json-lines", None, None, text, lambda: json_lines.rows(text))
         if first.startswith("["):
             raise Broken(text.fault(1, first, json_lines.A_LIST))
         return _table(text, Table(text), group)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from instep.core.directory import Assignment, Entry
+from instep.core.directory import NAMED, Assignment, Entry
 from instep.core.subject import Kind
 from instep.stores.directory.browser import Browser, utc
 from instep.stores.directory.tables import key
@@ -39,7 +39,9 @@ class Editor(Browser):
         `entry.sequence` doesn't count. Memberships and assignments stay as they are.
         """
         known = self.entry(entry.kind, entry.id)
-        entry = msgspec.structs.replace(entry, attributes={k: v for k, v in entry.attributes.items() if v is not None})
+        attributes = {**entry.attributes, NAMED[entry.kind]: entry.name}
+        attributes = {name: value for name, value in attributes.items() if value is not None}
+        entry = msgspec.structs.replace(entry, attributes=attributes)
         if known is not None and msgspec.structs.replace(entry, sequence=known.sequence) == known:
             return False
         placed = known is None or known.presence is not entry.presence
