@@ -26,8 +26,11 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from instep.stores.schema import DatabaseUnavailable, bring_up_to_date
+
+_MAGIC = b"SQLite format 3\0"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The folder of the folders of migrations."""
@@ -76,9 +79,12 @@ def open_database(path: Path, migrations: Path) -> Database:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Only the owner may read it; SQLite gives its side files the same mode.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "rb") as file:
+            beginning = file.read(len(_MAGIC))
     except OSError as wrong:
         raise DatabaseUnavailable(f"{path} can't be opened: {wrong.strerror}") from wrong
+    if beginning and beginning != _MAGIC:  # SQLite would take a short file for an empty database, and overwrite it
+        raise DatabaseUnavailable(f"{path} isn't a database; name another file")
     # Tables are rebuilt by some migrations, which enforced foreign keys would take for deletions.
     migrating = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "OFF"}, pool_size=1)
     try:
@@ -121,18 +127,19 @@ def _beginning(engine: Engine, path: Path) -> Iterator[Connection]:
             inside = True
             yield connection
             inside = False
-    except DBAPIError as wrong:
+    except (DBAPIError, sqlite3.Error, NoneFree) as wrong:
         if inside:
             raise
-        raise DatabaseUnavailable(f"{path}: {wrong.orig}. {_way_out(wrong.orig)}") from wrong
+        cause = wrong.orig if isinstance(wrong, DBAPIError) else wrong
+        raise DatabaseUnavailable(f"{path} can't be used: {cause}. {_way_out(cause)}") from wrong
 
 
 def _way_out(wrong: BaseException | None) -> str:
     code = getattr(wrong, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code (sqlite.org/rescode.html)
-    if code == sqlite3.SQLITE_BUSY:
-        return f"Another process has been writing for {PATIENCE:.0f} s; try again when it has ended"
+    if code == sqlite3.SQLITE_BUSY or isinstance(wrong, NoneFree):
+        return f"Somebody else has been using it for {PATIENCE:.0f} s; try again when they have ended"
     if code == sqlite3.SQLITE_FULL:
         return "Make room on the disk and try again; nothing was written"
-    if code == sqlite3.SQLITE_NOTADB:
-        return "The file isn't a database of this program; name another one"
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return "The file is damaged; put back a backup"
     return "Check the disk, and who may write the file and its folder"

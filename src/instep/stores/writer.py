@@ -40,8 +40,9 @@ class _Work:
 class Writer:
     """Runs works on the database's writing connection, one after the other, in a thread of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, group_seconds: float = GROUP_SECONDS) -> None:
         self._database = database
+        self._group_seconds = group_seconds
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -87,7 +88,7 @@ class Writer:
         begun: list[_Work] = []
         try:
             with self._database.write() as connection:
-                deadline = time.monotonic() + GROUP_SECONDS
+                deadline = time.monotonic() + self._group_seconds
                 work: _Work | None = first
                 while work is not None:
                     if work.future.set_running_or_notify_cancel():
