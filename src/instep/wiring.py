@@ -38,10 +38,16 @@ class SystemClock:
 
 
 class SystemChance:
-    """Randomness fit for secrets."""
+    """Randomness fit for secrets, asked from the system in larger pieces: a cycle needs several for each person."""
+
+    def __init__(self) -> None:
+        self._pool = b""
 
     def token(self) -> str:
-        return secrets.token_hex(16)
+        if not self._pool:
+            self._pool = secrets.token_bytes(4096)
+        piece, self._pool = self._pool[:16], self._pool[16:]
+        return piece.hex()
 
     def uniform(self, low: float, high: float) -> float:
         return low + (high - low) * secrets.randbelow(1 << 32) / (1 << 32)

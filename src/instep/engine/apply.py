@@ -22,7 +22,7 @@ from instep.engine.lease import LeaseKeeper
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.recorder import Recorder
-from instep.engine.sending import Prepared, Sending
+from instep.engine.sending import Prepared, Sending, named
 from instep.engine.spool import in_order
 from instep.engine.world import Job, World
 from instep.ports import Intent, Record, SpoolEntry, StateReader, StateWriter, Target
@@ -97,7 +97,7 @@ class Application:
 
     async def _slice(self) -> list[SpoolEntry]:
         """The next decisions, with those whom they refer to before them."""
-        size = self._world.concurrency * 2
+        size = self._world.concurrency * 4
         first = await self._world.state.read(lambda state: state.next_in_spool(self._job.name, size))
         taken = {e.decision.subject_id: e for e in first}
         missing = _referred(first, taken)
@@ -113,6 +113,7 @@ class Application:
         """Lay aside what is held, keep what needs no request, make the rest's intents durable."""
         world, job, now = self._world, self._job, self._world.clock.now()
         links = await world.state.read(lambda state: _links(state, job.name, entries))
+        accounts: dict[str, str] = {}
         ready: list[Prepared] = []
         records: list[Record] = []
         for entry in entries:
@@ -129,7 +130,7 @@ class Application:
             if free is None:
                 continue
             keeps = link.hold if guarded or _rejected(link.hold) else None
-            prepared = Prepared(free, msgspec.structs.replace(link, hold=keeps), self._waits_for(free))
+            prepared = Prepared(free, msgspec.structs.replace(link, hold=keeps), self._waits_for(free), accounts)
             if sends(free.change):
                 ready.append(prepared)
                 if makes_account(free.change):
@@ -141,6 +142,10 @@ class Application:
             for p in ready
         ]
         lease = self._keeper.lease
+        # Asked after it was seen who is under way: whoever isn't any more has been recorded.
+        names = list({name for p in ready for name in named(p.decision)})
+        if names:
+            accounts |= await world.state.read(lambda state: state.accounts(job.name, names))
 
         def work(state: StateWriter) -> None:
             state.unspool(lease, [(e.decision.kind, e.decision.subject_id) for e in entries])

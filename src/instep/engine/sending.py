@@ -50,6 +50,8 @@ class Prepared:
     link: Link
     waits_for: Mapping[str, "asyncio.Future[str | None]"]
     """Subjects under way whom the decision refers to; each gives its app id."""
+    accounts: Mapping[str, str]
+    """App ids of the others whom it names, as far as they have one."""
 
 
 class Sending:
@@ -110,10 +112,10 @@ class Sending:
     async def _resolve(self, prepared: Prepared) -> tuple[Decision, dict[str, str]]:
         """The decision with app ids in its references; and the app ids of everyone it names."""
         decision, change = prepared.decision, prepared.decision.change
-        names = [*decision.after, *_members(change), *getattr(change, "members_removed", ())]
+        names = named(decision)
         if not names:
             return decision, {}
-        accounts = await self._world.state.read(lambda state: state.accounts(self._job.name, names))
+        accounts = {i: app_id for i in names if (app_id := prepared.accounts.get(i))}
         accounts |= {i: app_id for i, future in prepared.waits_for.items() if (app_id := await future)}
         missing = tuple(n for n in (*decision.after, *_members(change)) if n not in accounts)
         if isinstance(change, Create):
@@ -216,6 +218,12 @@ async def test_connection(job: Job, target: Target) -> None:
     """Test the connection by the first matching attribute of each type. Raises AppUnavailable."""
     kinds = [kind for kind in Kind if job.rules.of(kind).enabled]
     await target.check(kinds, {kind: job.rules.of(kind).matching[0].target for kind in kinds})
+
+
+def named(decision: Decision) -> tuple[str, ...]:
+    """The subjects whose app ids are needed to send it."""
+    change = decision.change
+    return (*decision.after, *_members(change), *getattr(change, "members_removed", ()))
 
 
 def _members(change: Any) -> tuple[str, ...]:
