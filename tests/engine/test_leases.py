@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.engine.small_world import small_world
+from tests.engine.small_world import ShiftedClock, small_world
 from tests.engine.test_crashes import people, person
 
 from instep.core.subject import Kind
@@ -44,13 +44,20 @@ async def test_a_worker_that_was_taken_over_can_neither_send_nor_commit(tmp_path
                 await go_on.wait()
             return await super().create(kind, attributes, members)
 
+    class Stopped(ShiftedClock):
+        async def sleep(self, seconds: float) -> None:
+            await go_on.wait()
+
     with small_world(tmp_path, target=Stalling()) as world:
         people(world, 6)
-        alive = world.world
-        world.world = replace(alive, owner="dead-soon", concurrency=1)
+        alive = replace(world.world, request_seconds=0.2)
+        world.world = replace(alive, owner="stalled", concurrency=1, clock=Stopped(), lease_seconds=0.3)
         first = asyncio.create_task(world.sync())
         await stalled.wait()
         world.world = alive
+        with pytest.raises(LeaseTaken):
+            await world.sync()
+        await asyncio.sleep(0.6)
         result = await world.sync()
         assert result.result == "succeeded"
         before = len(world.target.calls)

@@ -142,10 +142,6 @@ class Application:
             for p in ready
         ]
         lease = self._keeper.lease
-        # Asked after it was seen who is under way: whoever isn't any more has been recorded.
-        names = list({name for p in ready for name in named(p.decision)})
-        if names:
-            accounts |= await world.state.read(lambda state: state.accounts(job.name, names))
 
         def work(state: StateWriter) -> None:
             state.unspool(lease, [(e.decision.kind, e.decision.subject_id) for e in entries])
@@ -153,6 +149,10 @@ class Application:
             state.record(lease, records)
 
         await world.state.write(work)
+        # Asked after it was seen who is under way: whoever wasn't has been recorded, if only just now.
+        names = list({name for p in ready for name in named(p.decision)})
+        if names:
+            accounts |= await world.state.read(lambda state: state.accounts(job.name, names))
         return ready
 
     def _waits_for(self, decision: Decision) -> dict[str, "asyncio.Future[str | None]"]:
