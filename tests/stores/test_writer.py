@@ -107,23 +107,18 @@ async def test_many_callers_at_once_need_few_commits(database: Database, writer:
     assert len(seen) < 100
 
 
-async def test_callers_go_on_only_after_the_commit(database: Database, writer: Writer) -> None:
-    order: list[str] = []
-    event.listen(database.writers, "commit", lambda _: order.append("commit"))
-
-    async def caller() -> None:
-        await writer.run(lambda _: order.append("work"))
-        order.append("on")
-
-    await asyncio.gather(caller(), caller())
-    while order:
-        group = order[: order.index("commit") + 1]
-        assert set(group[:-1]) == {"work"}
-        del order[: len(group)]
-        went_on = [word for word in order if word == "on"][: len(group) - 1]
-        assert len(went_on) == len(group) - 1
-        for _ in went_on:
-            order.remove("on")
+def test_callers_go_on_only_after_the_commit(database: Database, writer: Writer) -> None:
+    before, after = Gate(), Gate()
+    writer.submit(before)
+    inserted = writer.submit(insert(1))
+    writer.submit(after)
+    before.open.set()
+    assert after.begun.wait(10)
+    assert not inserted.done()
+    assert numbers(database) == []
+    after.open.set()
+    assert inserted.result() == 1
+    assert numbers(database) == [1]
 
 
 async def test_work_that_raises_is_undone_alone(database: Database, writer: Writer) -> None:

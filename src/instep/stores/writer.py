@@ -108,7 +108,7 @@ class Writer:
                 work.future.set_exception(wrong)
 
     def _next(self, deadline: float) -> _Work | None:
-        if time.monotonic() > deadline:
+        if time.monotonic() >= deadline:
             return None
         try:
             work = self._queue.get_nowait()
