@@ -274,7 +274,8 @@ class HostileApp:
         members = list(self.members.get(app_id, []))
         document = dict(self._all(kind)[app_id])
         for operation in operations:
-            op, path, value = operation["op"].lower(), operation["path"], operation.get("value")
+            op, path = operation["op"].lower(), operation["path"]
+            value: Any = operation.get("value")
             if path == "members" and op == "add":
                 added = [entry["value"] for entry in value]
                 self._check_members(added, count)

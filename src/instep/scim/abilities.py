@@ -58,7 +58,8 @@ def override(abilities: Abilities, given: dict[str, object]) -> Abilities:
     try:
         result = msgspec.convert(stated, Abilities)
     except msgspec.ValidationError as wrong:
-        raise AbilitiesError(str(wrong).replace("`$.", "`")) from None
+        problem, _, place = str(wrong).partition(" - at `$.")
+        raise AbilitiesError(f"{place.rstrip('`')}: {problem}") from None
     for name in ("page_size", "members_per_patch"):
         if getattr(result, name) < 1:
             raise AbilitiesError(f"{name}: must be at least 1")

@@ -126,7 +126,8 @@ def _template(given: Any) -> Template:
         protocol=file.protocol,
         tenant_url=file.tenant_url,
         auth=file.auth,
-        rules=msgspec.to_builtins(rules),
+        # As it will come back from the store: lists, no tuples.
+        rules=msgspec.json.decode(msgspec.json.encode(rules)),
         roles=tuple(AppRole(role.id, role.value, role.display_name, role.provisions) for role in rules.roles),
         default_access=rules.default_access,
         abilities=abilities,
