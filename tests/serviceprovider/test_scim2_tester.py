@@ -10,15 +10,15 @@ from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_models import ScimProvider
 from scim2_server.utils import load_default_resource_types
 from scim2_tester import Status, check_server
+from tests.serviceprovider.world import organisation
 
 from instep.serviceprovider.app import App
 from instep.serviceprovider.schemas import description
 from instep.serviceprovider.server import running
-from tests.serviceprovider.world import organisation
 
 
 def described() -> ScimProvider:
-    """What the app publishes, with user names that it takes: the checker makes its values up, but can't know domains."""
+    """What the app publishes, with user names that it takes: the checker makes values up and can't know domains."""
     schemas = [schema.model_copy(deep=True) for schema in description().schemas]
     names = [f"{uuid.uuid4().hex}@acme.example" for _ in range(500)]
     for schema in schemas:

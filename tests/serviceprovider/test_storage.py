@@ -1,4 +1,4 @@
-"""The storage keeps scim2-server's own contract, with rules that let everybody in: the contract's users have no domain."""
+"""The storage keeps scim2-server's own contract, with rules that let everybody in: its users have no domain."""
 
 from collections.abc import Iterator
 from pathlib import Path

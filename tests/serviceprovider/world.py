@@ -1,4 +1,4 @@
-"""What the tests of the app share: organisations that are ready for SCIM, and a client that calls the app in process."""
+"""What the tests of the app share: organisations that are ready for SCIM, and a client that calls it in process."""
 
 import json
 from collections.abc import Mapping

@@ -109,9 +109,9 @@ def published(document: Document, base_url: str, locate: Callable[[str, str], st
     `locate` makes the URL of a reference from the base URL and the reference.
     """
     meta = document["meta"]
-    endpoint = "Users" if meta["resourceType"] == "User" else "Groups"
+    endpoint, references = ("Users", "groups") if meta["resourceType"] == "User" else ("Groups", "members")
     meta["location"] = f"{base_url}/{endpoint}/{document['id']}"
-    for entry in document.get("members") or document.get("groups") or ():
+    for entry in document.get(references, ()):
         entry["$ref"] = f"{base_url}/{entry['$ref']}"
     manager = document.get(ENTERPRISE, {}).get("manager", {})
     if "$ref" in manager:

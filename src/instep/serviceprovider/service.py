@@ -78,9 +78,14 @@ class Service(ScimService):
         due = [each for each in changes if each.only_if_manager in (None, _manager(current))]
         unknown = [each for each in due if _is_unknown(type(current), each)]
         declared = [_as_sent(each) for each in due if each not in unknown]
+        before = _member_ids(current)
         changed = False
         if declared:
             changed = self._read_patch(type(current), declared).patch(current)
+        if changed and before is not None:
+            # To the models, a member that is sent again without its $ref and type is another one.
+            touched = {each.name for each in changes}
+            changed = touched != {"members"} or _member_ids(current) != before
         for each in unknown:
             changed = _keep(current, each) or changed
         return changed
@@ -149,6 +154,13 @@ def _manager(resource: Resource[Any]) -> str | None:
         return parametrize(Path, type(resource))(f"{ENTERPRISE}:manager.value").get(resource)
     except InvalidPathException:
         return None
+
+
+def _member_ids(resource: Resource[Any]) -> set[str] | None:
+    """The ids of a Group's members; None for a User."""
+    if "members" not in type(resource).model_fields:
+        return None
+    return {entry.value for entry in getattr(resource, "members", None) or ()}
 
 
 def _as_sent(operation: Operation) -> dict[str, Any]:

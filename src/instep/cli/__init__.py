@@ -1,0 +1,1 @@
+"""The command line: one module for each noun. Nothing is imported here, so that `instep --help` stays quick."""
