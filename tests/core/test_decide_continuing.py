@@ -1,0 +1,334 @@
+"""What is decided about somebody in scope who has an account by us: to keep it, change it, or give access again."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.core.examples import LAW, MANAGER, RULES, USERS, decided, group, job, linked, person
+
+from instep.core.change import (
+    AttributeChange,
+    Change,
+    Effect,
+    EffectKind,
+    Enable,
+    Keep,
+    Skip,
+    Update,
+)
+from instep.core.decide import Around
+from instep.core.link import Link, Status
+from instep.core.rules import Rules
+from instep.core.subject import Subject
+
+NO_UPDATE = job(users={"actions": ["create", "delete"]}, groups={"actions": ["create", "delete"]})
+EXACT = job(users={"mappings": [{**row, "case_exact": row["target"] != MANAGER} for row in USERS]})
+GRACE = Around(accounts={"grace": "app-grace"})
+
+
+def link(status: Status = Status.ACTIVE, unknown: set[str] | None = None, **sent: Any) -> Link:
+    """Ada's link; what was sent is in step but for what is given, and None takes an attribute out of it."""
+    usual = linked(person(), status=status, unknown=frozenset(unknown or ()))
+    return replace(usual, sent={k: v for k, v in {**usual.sent, **sent}.items() if v is not None})
+
+
+def managed(held: Any, unknown: set[str] | None = None) -> Link:
+    """Ada's link with this as her manager."""
+    usual = link(unknown=unknown)
+    return replace(usual, sent={**usual.sent, MANAGER: held})
+
+
+def change(subject: Subject, known: Link, rules: Rules = RULES, around: Around | None = None) -> Change:
+    return decided(subject, known, None, rules, around).change
+
+
+# -------------------------------------------------------------------------------------------- attributes
+
+
+def test_who_is_in_step_is_kept() -> None:
+    decision = decided(person(), link())
+    assert decision.change == Keep()
+    assert decision.app_id == "app-ada"
+    assert (decision.effects, decision.pending) == ((), ())
+
+
+def test_each_attribute_that_differs_is_changed_and_no_other() -> None:
+    assert change(person(attributes={"jobTitle": "Countess"}), link()) == Update(
+        (AttributeChange("title", "Analyst", "Countess"),)
+    )
+
+
+def test_an_attribute_that_was_never_sent_is_set() -> None:
+    assert change(person(), link(title=None)) == Update((AttributeChange("title", None, "Analyst"),))
+
+
+def test_an_attribute_without_a_value_is_not_cleared() -> None:
+    assert change(person(attributes={"jobTitle": None}), link()) == Keep()
+
+
+def test_values_for_creation_only_are_not_written_again() -> None:
+    rules = job(
+        {"target": "nickName", "source": "[nickname]", "default": "nobody"},
+        {"target": "userType", "source": "[companyName]", "flow": "create"},
+    )
+    assert change(person(attributes={"companyName": "Firm"}), link(userType="Other"), rules) == Keep()
+
+
+@pytest.mark.parametrize(("rules", "kept"), [(RULES, True), (EXACT, False)])
+@pytest.mark.parametrize("sent", [{"displayName": "ADA"}, {"userName": "ADA@firm.example"}])
+def test_a_change_of_case_alone_is_a_change_only_where_case_counts(
+    sent: dict[str, Any], rules: Rules, kept: bool
+) -> None:
+    assert (change(person(), link(**sent), rules) == Keep()) is kept
+
+
+def test_lists_are_compared_as_sets() -> None:
+    rules = job({"target": "nickName", "source": "[otherMails]"})
+    subject = person(attributes={"otherMails": ["a@x.example", "b@x.example"]})
+    assert change(subject, link(nickName=["b@x.example", "a@x.example"]), rules) == Keep()
+    shorter = change(subject, link(nickName=["a@x.example", "b@x.example", "c@x.example"]), rules)
+    assert isinstance(shorter, Update)
+
+
+def test_a_value_that_the_app_rewrote_is_not_sent_again() -> None:
+    rewritten = replace(link(), returned={"displayName": "Ada (Analytical)"})
+    assert change(person(), rewritten) == Keep()
+
+
+def test_differences_are_skipped_where_updates_are_switched_off() -> None:
+    made = change(person(attributes={"jobTitle": "Countess"}), link(), NO_UPDATE)
+    assert made == Skip("UpdateDisabled", "updating is switched off for this type")
+    assert change(person(), link(), NO_UPDATE) == Keep()
+
+
+def test_an_account_that_was_adopted_without_active_is_in_use() -> None:
+    assert change(person(), link(active=None)) == Keep()
+
+
+def test_active_is_sent_where_nobody_knows_whether_it_is() -> None:
+    assert change(person(), link(active=None, unknown={"active"})) == Update((AttributeChange("active", None, True),))
+
+
+# ----------------------------------------------------------------------------------------------- unknown
+
+
+@pytest.mark.parametrize("path", ["userName", "displayName", "title", "active"])
+def test_an_unknown_value_is_sent_though_it_was_the_last_one_acknowledged(path: str) -> None:
+    made = change(person(), link(unknown={path}))
+    assert isinstance(made, Update)
+    assert [(c.path, c.new) for c in made.changes] == [(path, link().sent[path])]
+
+
+def test_an_unknown_manager_is_sent_again_or_taken_out_again() -> None:
+    reference = {"subject": "grace", "value": "app-grace"}
+    known = managed(reference, {MANAGER})
+    assert change(person(manager="grace"), known, around=GRACE) == Update(
+        (AttributeChange(MANAGER, reference, reference),)
+    )
+    assert change(person(), link(unknown={MANAGER})) == Update((AttributeChange(MANAGER, None, None),))
+
+
+@LAW
+@given(st.sets(st.sampled_from(["userName", "displayName", "title", "active"]), min_size=1))
+def test_law_whoever_has_an_unknown_value_that_is_wanted_is_never_kept(unknown: set[str]) -> None:
+    made = change(person(), link(unknown=unknown))
+    assert isinstance(made, Update)
+    assert {c.path for c in made.changes} == unknown
+
+
+# -------------------------------------------------------------------------------------- guarded effects
+
+
+@pytest.mark.parametrize("source", ["[accountEnabled]", '"False"', "Not([displayName])"])
+def test_active_turned_false_by_any_mapping_is_a_disable(source: str) -> None:
+    rules = job({"target": "active", "source": source})
+    decision = decided(person(attributes={"displayName": "true"}), link(displayName="true"), None, rules)
+    ends = source != "[accountEnabled]"
+    assert decision.effects == ((Effect(EffectKind.DISABLE),) if ends else ())
+    if ends:
+        assert decision.change == Update((AttributeChange("active", True, False, EffectKind.DISABLE),))
+
+
+def test_who_is_inactive_already_is_not_disabled_again() -> None:
+    rules = job({"target": "active", "source": '"False"'})
+    decision = decided(person(), link(Status.DISABLED), None, rules)
+    assert decision.change == Keep()
+
+
+def test_a_changed_user_name_is_a_change_of_login() -> None:
+    decision = decided(person(name="byron@firm.example"), link())
+    assert decision.change == Update(
+        (AttributeChange("userName", "ada@firm.example", "byron@firm.example", EffectKind.RENAME),)
+    )
+    assert decision.effects == (Effect(EffectKind.RENAME),)
+
+
+def test_so_is_a_change_of_any_matching_attribute() -> None:
+    rules = job({"target": "externalId", "source": "[employeeId]", "matching": 2})
+    subject = person(attributes={"employeeId": "2"})
+    assert decided(subject, link(externalId="1"), None, rules).effects == (Effect(EffectKind.RENAME),)
+    assert decided(subject, link(), None, rules).effects == ()
+
+
+def test_a_group_that_is_renamed_harms_nobody() -> None:
+    decision = decided(group("team", name="Squad"), linked(group("team")))
+    assert decision.change == Update((AttributeChange("displayName", "Team", "Squad"),))
+    assert decision.effects == ()
+
+
+# ------------------------------------------------------------------------------------------------ return
+
+
+def test_who_comes_back_is_enabled_with_everything_that_changed_meanwhile() -> None:
+    decision = decided(person(attributes={"jobTitle": "Countess"}), link(Status.DISABLED))
+    assert isinstance(decision.change, Enable)
+    assert {(c.path, c.old, c.new) for c in decision.change.changes} == {
+        ("active", False, True),
+        ("title", "Analyst", "Countess"),
+    }
+    assert decision.effects == ()
+
+
+def test_who_comes_back_under_another_login_is_counted_as_a_change_of_login() -> None:
+    decision = decided(person(name="byron@firm.example"), link(Status.DISABLED))
+    assert isinstance(decision.change, Enable)
+    assert decision.effects == (Effect(EffectKind.RENAME),)
+
+
+def test_who_was_let_go_is_managed_again() -> None:
+    assert change(person(), link(Status.RELEASED)) == Enable(())
+    different = change(person(attributes={"jobTitle": "Countess"}), link(Status.RELEASED))
+    assert different == Update((AttributeChange("title", "Analyst", "Countess"),))
+    assert isinstance(change(person(), link(Status.RELEASED, active=False)), Enable)
+
+
+def test_who_was_let_go_is_managed_again_even_where_updates_are_switched_off() -> None:
+    assert change(person(attributes={"jobTitle": "Countess"}), link(Status.RELEASED), NO_UPDATE) == Enable(())
+
+
+def test_who_comes_back_where_updates_are_switched_off_is_skipped() -> None:
+    assert isinstance(change(person(), link(Status.DISABLED), NO_UPDATE), Skip)
+
+
+def test_a_group_that_was_let_go_is_managed_again() -> None:
+    assert decided(group(), linked(group(), status=Status.RELEASED)).change == Enable(())
+
+
+# -------------------------------------------------------------------------------------------- references
+
+
+def test_a_manager_is_written_when_the_account_is_there() -> None:
+    made = change(person(manager="grace"), link(), around=GRACE)
+    assert made == Update((AttributeChange(MANAGER, None, {"subject": "grace", "value": "app-grace"}),))
+
+
+def test_a_manager_without_an_account_is_awaited() -> None:
+    decision = decided(person(manager="grace"), link())
+    assert decision.change == Keep()
+    assert decision.pending == ("grace",)
+    assert decision.trace[-1].details["subjects"] == ["grace"]
+
+
+def test_a_manager_who_is_written_already_is_no_change() -> None:
+    for held in ({"subject": "grace", "value": "app-grace"}, "app-grace"):
+        assert change(person(manager="grace"), managed(held), around=GRACE) == Keep()
+
+
+def test_a_manager_whose_account_is_another_one_now_is_written_anew() -> None:
+    old = {"subject": "grace", "value": "app-before"}
+    assert change(person(manager="grace"), managed(old), around=GRACE) == Update(
+        (AttributeChange(MANAGER, old, {"subject": "grace", "value": "app-grace"}),)
+    )
+
+
+def test_a_manager_whom_the_directory_dropped_is_taken_out() -> None:
+    old = {"subject": "grace", "value": "app-grace"}
+    assert change(person(), managed(old)) == Update((AttributeChange(MANAGER, old, None),))
+
+
+# ----------------------------------------------------------------------------------------------- members
+
+EVERYONE = {m: f"app-{m}" for m in ("ada", "bo", "cy")}
+
+
+def members(wanted: str, states: dict[str, str], accounts: str = "ada bo cy", coming: str = "") -> Any:
+    """The decision about a group with these members wanted, whose memberships stand so."""
+    around = Around({m: f"app-{m}" for m in accounts.split()}, frozenset(coming.split()), states)
+    return decided(group("team", *wanted.split()), linked(group("team")), around=around)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "states", "added", "removed"),
+    [
+        ("ada", {}, ("ada",), ()),
+        ("ada", {"ada": "sent"}, (), ()),
+        ("ada", {"ada": "pending"}, ("ada",), ()),
+        ("ada", {"ada": "unknown"}, ("ada",), ()),
+        ("", {"ada": "sent"}, (), ("ada",)),
+        ("", {"ada": "pending"}, (), ()),
+        ("", {"ada": "unknown"}, (), ("ada",)),
+        ("bo ada", {"cy": "sent"}, ("ada", "bo"), ("cy",)),
+        ("ada", {"cy": "sent", "bo": "sent"}, ("ada",), ("bo", "cy")),
+    ],
+)
+def test_members_are_added_and_removed_by_what_the_app_is_known_to_have(
+    wanted: str, states: dict[str, str], added: tuple[str, ...], removed: tuple[str, ...]
+) -> None:
+    decision = members(wanted, states)
+    if not added and not removed:
+        assert decision.change == Keep()
+    else:
+        assert decision.change == Update((), added, removed)
+    assert decision.effects == ((Effect(EffectKind.REMOVE_MEMBERS, len(removed)),) if removed else ())
+
+
+def test_a_member_without_an_account_is_awaited() -> None:
+    decision = members("ada dee", {"ada": "sent"})
+    assert decision.change == Keep()
+    assert decision.pending == ("dee",)
+
+
+def test_a_member_who_gets_an_account_in_this_cycle_is_added() -> None:
+    assert members("dee", {}, coming="dee").change == Update((), ("dee",))
+
+
+def test_a_member_who_left_and_came_back_before_it_was_sent_costs_nothing() -> None:
+    assert members("ada", {"ada": "sent"}).change == Keep()
+    assert members("", {}).change == Keep()
+
+
+def test_memberships_are_let_alone_where_they_are_no_longer_provisioned() -> None:
+    rules = job(groups={"members": False})
+    around = Around(EVERYONE, memberships={"ada": "sent", "bo": "unknown"})
+    assert decided(group("team", "cy"), linked(group("team")), None, rules, around).change == Keep()
+
+
+def test_memberships_stay_as_they_are_where_updates_are_switched_off() -> None:
+    around = Around(EVERYONE, memberships={"ada": "sent"})
+    decision = decided(group("team", "bo"), linked(group("team")), None, NO_UPDATE, around)
+    assert isinstance(decision.change, Skip)
+    assert decision.effects == ()
+
+
+STATES = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["sent", "pending", "unknown"]))
+IDS = st.frozensets(st.sampled_from("abcdefgh"))
+
+
+@LAW
+@given(wanted=IDS, states=STATES, accounts=IDS, coming=IDS)
+def test_law_of_members(wanted: frozenset[str], states: dict[str, str], accounts: set[str], coming: set[str]) -> None:
+    """Every wanted member is there, added or awaited; everybody else who may be there is removed; each once."""
+    decision = members(" ".join(wanted), states, " ".join(accounts), " ".join(coming))
+    made = decision.change
+    added = set(made.members_added) if isinstance(made, Update) else set[str]()
+    removed = set(made.members_removed) if isinstance(made, Update) else set[str]()
+    there = {m for m, s in states.items() if s == "sent"}
+    doubtful = {m for m, s in states.items() if s == "unknown"}
+    assert added | there | set(decision.pending) >= wanted
+    assert added <= wanted - there
+    assert added <= accounts | coming
+    assert not set(decision.pending) & (accounts | coming)
+    assert removed == (there | doubtful) - wanted
+    assert sum(e.count for e in decision.effects) == len(removed)

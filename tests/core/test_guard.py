@@ -1,0 +1,205 @@
+"""The guard's verdict: when how many of what kind are too many."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.examples import LAW, decided, group, linked, person
+
+from instep.core.change import EffectKind, Keep
+from instep.core.guard import Limits, Population, Verdict, add, judge, tally
+from instep.core.subject import Presence
+
+DISABLE, DELETE, RENAME = EffectKind.DISABLE, EffectKind.DELETE, EffectKind.RENAME
+MEMBERS, GROUPS = EffectKind.REMOVE_MEMBERS, EffectKind.DELETE_GROUP
+
+MANY = Population(users=1000, groups=1000, memberships=1000)
+LIMITS = Limits()
+
+
+def held(counts: dict[str, int], population: Population = MANY, today: dict[str, int] | None = None) -> set[str]:
+    """The kinds that are held."""
+    return set(judge(counts, population, today or {}, LIMITS).held)
+
+
+# ------------------------------------------------------------------------------------------------ limits
+
+
+@pytest.mark.parametrize(
+    ("population", "cycle", "day"),
+    [(0, 5, 10), (1, 5, 10), (100, 5, 10), (119, 5, 11), (120, 6, 12), (1000, 50, 100), (1_000_000, 50_000, 100_000)],
+)
+def test_the_limit_is_the_larger_of_a_count_and_a_share(population: int, cycle: int, day: int) -> None:
+    assert (LIMITS.per_cycle(population), LIMITS.per_day(population)) == (cycle, day)
+
+
+@pytest.mark.parametrize("kind", EffectKind.ALL)
+def test_the_limit_itself_is_allowed_and_one_more_is_held(kind: str) -> None:
+    assert held({kind: 50}) == set()
+    assert held({kind: 51}) == {kind}
+
+
+@pytest.mark.parametrize("kind", EffectKind.ALL)
+def test_what_happened_in_the_last_day_counts(kind: str) -> None:
+    assert held({kind: 40}, today={kind: 60}) == set()
+    assert held({kind: 40}, today={kind: 61}) == {kind}
+
+
+def test_nothing_is_held_because_of_the_last_day_alone() -> None:
+    assert held({}, today={DISABLE: 900}) == set()
+    assert held({DISABLE: 0}, today={DISABLE: 900}) == set()
+
+
+def test_disables_and_deletes_share_their_limits() -> None:
+    assert held({DISABLE: 25, DELETE: 25}) == set()
+    assert held({DISABLE: 25, DELETE: 26}) == {DISABLE, DELETE}
+    assert held({DISABLE: 1}, today={DELETE: 100}) == {DISABLE}
+
+
+def test_other_kinds_have_limits_of_their_own() -> None:
+    assert held({DISABLE: 50, RENAME: 50, MEMBERS: 50, GROUPS: 50}) == set()
+    assert held({DISABLE: 51, RENAME: 50, MEMBERS: 51, GROUPS: 50}) == {DISABLE, MEMBERS}
+
+
+def test_each_kind_is_measured_against_what_it_harms() -> None:
+    population = Population(users=200, groups=400, memberships=2000)
+    assert held({DISABLE: 10, RENAME: 10, GROUPS: 20, MEMBERS: 100}, population) == set()
+    assert held({DISABLE: 11}, population) == {DISABLE}
+    assert held({RENAME: 11}, population) == {RENAME}
+    assert held({GROUPS: 21}, population) == {GROUPS}
+    assert held({MEMBERS: 101}, population) == {MEMBERS}
+
+
+def test_own_limits_count() -> None:
+    strict = Limits(cycle_count=0, cycle_share=0, day_count=0, day_share=0)
+    assert set(judge({DISABLE: 1}, MANY, {}, strict).held) == {DISABLE}
+    loose = Limits(cycle_count=400, day_count=400)
+    assert judge({DISABLE: 400}, MANY, {}, loose) == Verdict()
+
+
+# ------------------------------------------------------------------------------------------- always held
+
+
+@pytest.mark.parametrize(
+    ("population", "count", "waits"),
+    [
+        (1, 1, False),
+        (2, 1, True),
+        (3, 1, False),
+        (3, 2, True),
+        (4, 1, False),
+        (4, 2, True),
+        (9, 4, False),
+        (9, 5, True),
+    ],
+)
+def test_half_or_more_of_at_least_two_are_always_held(population: int, count: int, waits: bool) -> None:
+    everything = Population(population, population, population)
+    for kind in EffectKind.ALL:
+        assert bool(held({kind: count}, everything)) is waits
+
+
+def test_half_are_held_however_high_the_limits_are() -> None:
+    generous = Limits(cycle_count=10_000, day_count=10_000, cycle_share=1, day_share=1)
+    assert judge({DISABLE: 499}, MANY, {}, generous) == Verdict()
+    assert set(judge({DISABLE: 500}, MANY, {}, generous).held) == {DISABLE}
+
+
+def test_half_of_the_people_are_counted_over_disables_and_deletes_together() -> None:
+    assert held({DISABLE: 2, DELETE: 1}, Population(users=6)) == {DISABLE, DELETE}
+
+
+@pytest.mark.parametrize("kind", EffectKind.ALL)
+def test_everything_is_held_when_the_source_is_empty(kind: str) -> None:
+    verdict = judge({kind: 1}, MANY, {}, LIMITS, source_empty=True)
+    assert set(verdict.held) == {kind}
+    assert "nobody left" in verdict.held[kind]
+
+
+def test_an_empty_source_holds_nothing_where_nothing_would_happen() -> None:
+    assert judge({}, MANY, {}, LIMITS, source_empty=True) == Verdict()
+
+
+def test_reasons_have_the_numbers() -> None:
+    assert judge({DISABLE: 51}, MANY, {}, LIMITS).held[DISABLE] == (
+        "51 people would lose access; the limit for one cycle is 50 of 1000"
+    )
+    assert judge({DELETE: 41}, MANY, {DISABLE: 60}, LIMITS).held[DELETE] == (
+        "41 people would lose access, after 60 in the last 24 hours; the limit for a day is 100 of 1000"
+    )
+    assert judge({MEMBERS: 500}, MANY, {}, LIMITS).held[MEMBERS] == (
+        "500 of 1000 memberships would be removed: half or more at once is always held"
+    )
+
+
+# ------------------------------------------------------------------------------------------------- tally
+
+LEAVER = decided(person(grants=()), linked(person()))
+PURGED = decided(person(presence=Presence.PURGED), linked(person()))
+RENAMED = decided(person(name="byron@firm.example"), linked(person()))
+OWN_GROUP = decided(group(grants=()), linked(group()))
+ADOPTED_GROUP = decided(group(grants=()), linked(group(), adopted=True))
+IN_STEP = decided(person(), linked(person()))
+
+
+def test_effects_are_tallied_per_kind() -> None:
+    assert tally([LEAVER, PURGED, RENAMED, OWN_GROUP, ADOPTED_GROUP, IN_STEP, LEAVER]) == {
+        DISABLE: 2,
+        DELETE: 1,
+        RENAME: 1,
+        GROUPS: 2,
+    }
+
+
+def test_a_decision_that_no_longer_holds_is_taken_out_again() -> None:
+    counts = tally([LEAVER, PURGED])
+    add(counts, LEAVER, sign=-1)
+    assert counts == {DISABLE: 0, DELETE: 1}
+    assert judge(counts, MANY, {}, LIMITS) == Verdict()
+
+
+def test_a_verdict_says_which_of_a_decisions_effects_wait() -> None:
+    verdict = judge({DISABLE: 51}, MANY, {}, LIMITS)
+    assert set(verdict.held_kinds(LEAVER)) == {DISABLE}
+    assert verdict.held_kinds(RENAMED) == {}
+    assert IN_STEP.change == Keep()
+    assert verdict.held_kinds(IN_STEP) == {}
+
+
+def test_the_deletion_of_an_adopted_group_waits_though_no_limit_is_passed() -> None:
+    assert set(Verdict().held_kinds(ADOPTED_GROUP)) == {GROUPS}
+    assert Verdict().held_kinds(OWN_GROUP) == {}
+
+
+# ------------------------------------------------------------------------------------------------- laws
+
+COUNTS = st.dictionaries(st.sampled_from(EffectKind.ALL), st.integers(0, 3000))
+POPULATIONS = st.builds(Population, *(st.integers(0, 5000) for _ in range(3)))
+SHARES = st.floats(0, 1)
+ANY_LIMITS = st.builds(Limits, st.integers(0, 100), SHARES, st.integers(0, 200), SHARES)
+
+
+@LAW
+@given(COUNTS, POPULATIONS, COUNTS, ANY_LIMITS, st.booleans())
+def test_law_what_goes_ahead_is_within_every_limit(
+    counts: dict[str, int], population: Population, today: dict[str, int], limits: Limits, empty: bool
+) -> None:
+    verdict = judge(counts, population, today, limits, empty)
+    going = {k: n for k, n in counts.items() if n and k not in verdict.held}
+    assert not (empty and going)
+    for kind, count in going.items():
+        of = population.of(kind)
+        assert count <= limits.per_cycle(of)
+        assert count + today.get(kind, 0) <= limits.per_day(of)
+        assert of < 2 or count * 2 < of
+    ended = going.get(DISABLE, 0) + going.get(DELETE, 0)
+    assert ended <= limits.per_cycle(population.users)
+
+
+@LAW
+@given(COUNTS, POPULATIONS, COUNTS, st.sampled_from(EffectKind.ALL), st.integers(1, 50))
+def test_law_more_of_a_kind_never_frees_it(
+    counts: dict[str, int], population: Population, today: dict[str, int], kind: str, more: int
+) -> None:
+    before = held(counts, population, today)
+    after = held({**counts, kind: counts.get(kind, 0) + more}, population, today)
+    assert before <= after

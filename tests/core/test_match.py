@@ -1,0 +1,168 @@
+"""Does what the app returned really answer what was asked?"""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.examples import LAW, MANAGER, RULES, job
+
+from instep.core.match import differences, key, matching_ids, observe, rewritten
+
+
+def users(**names: Any) -> list[tuple[str, dict[str, Any]]]:
+    """An answer with these users: id to userName."""
+    return [(id, {"id": id, "userName": name}) for id, name in names.items()]
+
+
+# ------------------------------------------------------------------------------------------- look-ups
+
+
+def test_a_server_that_ignores_the_filter_finds_nobody_else() -> None:
+    everybody = users(a="ada@firm.example", b="bo@firm.example", c="cy@firm.example")
+    assert matching_ids(everybody, "userName", "bo@firm.example") == ["b"]
+    assert matching_ids(everybody, "userName", "dee@firm.example") == []
+
+
+@pytest.mark.parametrize("held", ["ada@firm.example.org", "xada@firm.example", "ada", "", " ada@firm.example", None, 7])
+def test_near_misses_do_not_match(held: Any) -> None:
+    assert matching_ids(users(a=held), "userName", "ada@firm.example") == []
+
+
+def test_twins_are_all_found_and_each_once() -> None:
+    twins = users(a="ada@firm.example", b="bo@firm.example", c="ADA@firm.example")
+    assert matching_ids([*twins, *twins], "userName", "Ada@Firm.Example") == ["a", "c"]
+
+
+def test_a_resource_without_the_attribute_does_not_match() -> None:
+    assert matching_ids([("a", {"id": "a"})], "userName", "None") == []
+
+
+def test_names_of_attributes_may_be_spelled_in_any_case() -> None:
+    assert matching_ids([("a", {"ID": "a", "USERNAME": "ada"})], "userName", "ada") == ["a"]
+
+
+def test_an_element_is_chosen_by_its_type() -> None:
+    document = {"emails": [{"type": "home", "value": "ada@home"}, {"type": "work", "value": "ada@work"}]}
+    assert matching_ids([("a", document)], 'emails[type eq "work"].value', "ada@work") == ["a"]
+    assert matching_ids([("a", document)], 'emails[type eq "work"].value', "ada@home") == []
+
+
+def test_any_value_of_a_list_matches() -> None:
+    assert matching_ids([("a", {"nickName": ["Countess", "Ada"]})], "nickName", "ada") == ["a"]
+
+
+# ----------------------------------------------------------------------------------------------- letters
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada", "ADA"),
+        ("ren\u00e9e", "rene\u0301e"),
+        ("RENE\u0301E", "ren\u00e9e"),
+        ("ΟΔΟΣ", "οδος"),
+        ("\u212bsa", "\u00e5SA"),
+        ("İzmir", "i\u0307zmir"),
+    ],
+)
+def test_case_and_composition_do_not_matter(one: str, other: str) -> None:
+    assert key(one) == key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ılgın", "ilgin"),
+        ("İlgin", "ilgin"),
+        ("\uff41da", "ada"),
+        ("ﬁona", "fiona"),
+        ("strauß", "strauss"),
+        ("ſmith", "smith"),
+        ("аda", "ada"),
+        ("renee", "renée"),
+        ("ada\u200b", "ada"),
+        ("ada ", "ada"),
+    ],
+)
+def test_letters_that_only_look_or_sort_alike_are_different(one: str, other: str) -> None:
+    """Dotless i, full width, ligatures, sharp and long s, Cyrillic, accents: another name may be another person."""
+    assert key(one) != key(other)
+    assert matching_ids(users(a=other), "userName", one) == []
+
+
+@LAW
+@given(st.text(max_size=30))
+def test_law_composition_never_matters(text: str) -> None:
+    assert key(unicodedata.normalize("NFD", text)) == key(unicodedata.normalize("NFC", text)) == key(text)
+
+
+@LAW
+@given(st.text(st.characters(max_codepoint=127), max_size=30))
+def test_law_case_never_matters_in_ascii(text: str) -> None:
+    assert key(text) == key(text.upper()) == key(text.swapcase())
+
+
+@LAW
+@given(st.text(min_size=1, max_size=10), st.text(max_size=10))
+def test_law_different_keys_never_match(one: str, other: str) -> None:
+    assert bool(matching_ids(users(a=other), "nickName", one)) is False
+    assert bool(matching_ids(users(a=other), "userName", one)) == (key(one) == key(other))
+
+
+# ---------------------------------------------------------------------------------- what the app holds
+
+
+def test_the_managed_attributes_are_observed_and_nothing_else() -> None:
+    document = {
+        "id": "app-1",
+        "userName": "ada@firm.example",
+        "title": None,
+        "locale": "en",
+        "active": "True",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "app-grace"}},
+    }
+    assert observe(document, RULES.users) == {"userName": "ada@firm.example", MANAGER: "app-grace"}
+    assert observe(document, RULES.users, ("active",))["active"] is True
+
+
+def test_what_the_app_rewrote_is_told_in_its_own_words() -> None:
+    sent = {"displayName": "Ada", "title": "Analyst", "userName": "ada", "active": True}
+    document = {"displayName": "Ada Byron", "userName": "ADA", "active": "true"}
+    assert rewritten(sent, document, RULES.users) == {"displayName": "Ada Byron"}
+
+
+def test_what_the_app_leaves_out_is_no_statement() -> None:
+    assert rewritten({"displayName": "Ada"}, {"id": "1"}, RULES.users) == {}
+
+
+def test_a_change_of_case_is_a_rewriting_where_case_counts() -> None:
+    exact = job({"target": "nickName", "source": "[mail]", "case_exact": True})
+    assert rewritten({"nickName": "Ada"}, {"nickName": "ADA"}, exact.users) == {"nickName": "ADA"}
+
+
+def test_a_reference_is_compared_by_the_account_it_points_to() -> None:
+    sent = {MANAGER: {"subject": "grace", "value": "app-grace"}}
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    assert rewritten(sent, {urn: {"manager": {"value": "app-grace", "displayName": "Grace"}}}, RULES.users) == {}
+    assert rewritten(sent, {urn: {"manager": {"value": "app-x"}}}, RULES.users) == {MANAGER: "app-x"}
+
+
+# ------------------------------------------------------------------------------------------- differences
+
+PATHS = st.sampled_from(["userName", "displayName", "title", "active"])
+VALUES = st.sampled_from(["Ada", "Bo", "", True, False, ["a", "b"], ["b", "a"], 7])
+
+
+@LAW
+@given(st.dictionaries(PATHS, VALUES), st.dictionaries(PATHS, VALUES), st.frozensets(PATHS))
+def test_law_differences_bring_what_is_held_to_what_is_wanted(
+    wanted: dict[str, Any], held: dict[str, Any], unknown: frozenset[str]
+) -> None:
+    changes = differences(wanted, held, unknown, RULES.users.mappings)
+    assert [c.path for c in changes] == [p for p in wanted if p in {c.path for c in changes}]
+    assert {c.path for c in changes} >= unknown & set(wanted)
+    after = {**held, **{c.path: c.new for c in changes}}
+    assert differences(wanted, after, frozenset(), RULES.users.mappings) == []
+    assert all(after[path] == held[path] for path in held if path not in wanted)

@@ -1,0 +1,80 @@
+"""The form of a rules document, and what is said about one that can't be used."""
+
+from typing import Any
+
+import pytest
+
+from instep.core.rules_document import DocumentError, GuardDocument, ObjectDocument, rules_document
+
+USER_NAME: dict[str, Any] = {"target": "userName", "source": "[userPrincipalName]", "matching": 1}
+REFERENCE: dict[str, Any] = {"target": "manager", "source": "[manager]", "reference": True}
+UNMATCHED = {**USER_NAME, "matching": 0}
+
+
+def users(*rows: dict[str, Any], **given: Any) -> dict[str, Any]:
+    return {"users": {"mappings": [USER_NAME, *rows], **given}}
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    document = rules_document(users())
+    assert document.users.actions == ("create", "update", "delete")
+    assert document.groups == ObjectDocument(enabled=False)
+    assert (document.scope, document.default_access, document.roles) == ("assigned", True, ())
+    assert document.guard == GuardDocument(5, 0.05, 10, 0.10)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({}, "missing the key `users`"),
+        (users() | {"scop": "all"}, "there is no key `scop`"),
+        (users() | {"scope": "everybody"}, "scope: "),
+        (users({"target": "title"}), "users.mappings[1]: missing the key `source`"),
+        (users({"target": "title", "source": "[x]", "colour": 1}), "users.mappings[1]: there is no key `colour`"),
+        (users({"target": "title", "source": 7}), "users.mappings[1].source: "),
+        (users({"target": "name..given", "source": "[x]"}), "users.mappings[1].target: "),
+        (users({"target": "id", "source": "[x]"}), "users.mappings[1].target: id is given by the app"),
+        (users({"target": "ID", "source": "[x]"}), "users.mappings[1].target: id is given by the app"),
+        (users({"target": "Members", "source": "[x]"}), "users.mappings[1].target: memberships are switched on"),
+        (users({"target": "title", "source": "  "}), "users.mappings[1].source: empty"),
+        (users({"target": "title", "source": "[x]", "matching": -1}), "users.mappings[1].matching: must be 0 or more"),
+        (users({"target": "title", "source": "[x]", "matching": 1}), "users.mappings: matching: 1 is there twice"),
+        (users({"target": "USERNAME", "source": "[x]"}), "users.mappings[1].target: username is there twice"),
+        (users({"target": "active", "source": "[x]", "default": "on"}), "users.mappings[1].default: 'on' is neither"),
+        (users({**REFERENCE, "matching": 2}), "users.mappings[1].reference: "),
+        (users({**REFERENCE, "required": True}), "users.mappings[1].reference: "),
+        (users({**REFERENCE, "default": "a"}), "users.mappings[1].reference: "),
+        (users({**REFERENCE, "flow": "create"}), "users.mappings[1].reference: "),
+        (
+            {"users": {"mappings": [UNMATCHED]}},
+            "users.mappings: at least one mapping must be matching",
+        ),
+        (users() | {"groups": {"enabled": True}}, "groups.mappings: at least one mapping must be matching"),
+        (users(members=True), "users.members: only groups have members"),
+        (users(actions=["create", "destroy"]), "users.actions[1]: "),
+        (users() | {"guard": {"cycle_share": 5}}, "guard.cycle_share: must be from 0 to 1"),
+        (users() | {"guard": {"day_share": -0.1}}, "guard.day_share: must be from 0 to 1"),
+        (users() | {"guard": {"day_share": float("nan")}}, "guard.day_share: must be from 0 to 1"),
+        (users() | {"guard": {"day_count": -1}}, "guard.day_count: must be 0 or more"),
+        (users() | {"roles": [{"id": "r", "value": "a", "display_name": "A"}] * 2}, "roles[1].id: r is there twice"),
+        (
+            users() | {"roles": [{"id": i, "value": "a", "display_name": "A"} for i in "rs"]},
+            "roles[1].value: a is there twice",
+        ),
+    ],
+)
+def test_what_can_not_be_used_is_refused_with_its_place(document: dict[str, Any], said: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        rules_document(document)
+    assert said in str(caught.value)
+    assert "$" not in str(caught.value)
+
+
+def test_an_extension_may_have_an_attribute_named_id_or_members() -> None:
+    urn = "urn:ietf:params:scim:schemas:extension:firm:2.0:User"
+    rows = [{"target": f"{urn}:{name}", "source": "[x]"} for name in ("id", "members")]
+    assert len(rules_document(users(*rows)).users.mappings) == 3
+
+
+def test_a_type_that_is_switched_off_needs_no_mappings() -> None:
+    assert rules_document(users() | {"groups": {"enabled": False}}).groups.mappings == ()
