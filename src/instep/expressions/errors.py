@@ -39,7 +39,7 @@ class EvaluationError(Exception):
     """
 
     def __init__(self, message: str, expression: str, place: str) -> None:
-        super().__init__(message if place == expression else f"{message}, in {place}")
+        super().__init__(f"{message}, in {place}")
         self.message = message
         self.expression = expression
         self.place = place

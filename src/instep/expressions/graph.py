@@ -24,7 +24,10 @@ _SIDES: Final = ("left", "right")
 
 def to_tree(expression: Expression) -> Tree:
     """The `attributeMappingSource` of an expression."""
-    return _tree(expression.node)
+    node = expression.node
+    if isinstance(node, Number | Truth):
+        return _node("Constant", expression.text, node)  # alone it is no text, and comes back as what it was
+    return _tree(node)
 
 
 def _tree(node: Node) -> Tree:
@@ -33,9 +36,10 @@ def _tree(node: Node) -> Tree:
             return _node("Attribute", node.name, node)
         case Text():
             return _node("Constant", node.value, node)
-        case Number() | Truth() | Word():
-            written = printed(node)
-            return _node("Constant", written, Text(written))
+        case Number() | Truth():
+            return _tree(Text(str(node.value)))
+        case Word():
+            return _tree(Text(node.name))
         case Call():
             return _node("Function", node.name, node, _parameters(node))
         case Comparison():
@@ -70,7 +74,7 @@ def from_tree(source: Mapping[str, Any]) -> Expression:
         case "attribute" if name:
             return attribute(name)
         case "constant" if source.get("name") is not None:
-            return constant(name)
+            return _constant(name, text)
         case "attribute" | "constant" | "function" | "" if text:
             return parse(text)
         case "function" if name:
@@ -79,6 +83,17 @@ def from_tree(source: Mapping[str, Any]) -> Expression:
             raise ExpressionError("a mapping's source has a name or an expression, and this one has neither")
         case _:
             raise ExpressionError(f"{quoted(kind)} is no type of a mapping's source")
+
+
+def _constant(name: str, text: str) -> Expression:
+    if name == text and text:
+        try:
+            alone = parse(text)
+        except ExpressionError:
+            return constant(name)
+        if isinstance(alone.node, Number | Truth):
+            return alone
+    return constant(name)
 
 
 def _field(source: Mapping[str, Any], key: str) -> str:

@@ -25,7 +25,7 @@ RESULT_ITEMS: Final = 10_000
 """Elements of a list that a function may give."""
 
 DATE_LENGTH: Final = 100
-"""Characters of a text that is read as a date."""
+"""Characters of a text that is read as a date, and of a date format."""
 
 PATTERN_LENGTH: Final = 1_000
 """Characters of a regular expression."""
@@ -34,8 +34,11 @@ PATTERN_DEPTH: Final = 50
 """How deep the groups of a regular expression may be nested."""
 
 PATTERN_REPEATS: Final = 10_000
-"""Product of the bounds of nested repeats, and parts of a pattern once its fixed repeats are written out:
-both are paid for when the pattern is compiled, where no time limit helps."""
+"""Product of the bounds of a pattern's nested repeats."""
+
+PATTERN_SIZE: Final = 12_000
+"""Parts of a pattern once its repeats are written out. That is paid for when it is compiled, where no time limit helps:
+the engine's compiler takes up to a tenth of a second for as many."""
 
 PATTERN_SECONDS: Final = 0.05
 """How long one pattern may search one text, where the caller says nothing else."""

@@ -14,7 +14,7 @@ A name before "(" must be a function that exists; whether its arguments fit is l
 from typing import Final
 
 from . import registry
-from .errors import ExpressionError, quoted
+from .errors import ExpressionError, quoted, shortened
 from .limits import EXPRESSION_CALLS, EXPRESSION_DEPTH
 from .nodes import Attribute, Call, Comparison, Concatenation, Node, Number, Text, Truth, Word
 from .tokens import Kind, Token, tokens
@@ -157,7 +157,7 @@ def stray_word(word: Word) -> ExpressionError:
     """A bare word where no choice is expected: most often forgotten quotes, brackets or parentheses."""
     if registry.known(word.name):
         return ExpressionError(f"{word.name} is a function; its arguments follow in parentheses", word.column)
+    name = shortened(word.name)
     return ExpressionError(
-        f"{quoted(word.name)} stands alone; write [{word.name}] for an attribute or put it in quotes for a text",
-        word.column,
+        f"{quoted(name)} stands alone; write [{name}] for an attribute or put it in quotes for a text", word.column
     )

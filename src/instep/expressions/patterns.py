@@ -15,7 +15,7 @@ from .dotnet import regexparser
 from .dotnet.regexnodes import anchored, repeats, size
 from .dotnet.regexwriter import written
 from .errors import PatternError, PatternTimeout, quoted
-from .limits import PATTERN_LENGTH, PATTERN_REPEATS, PATTERN_SECONDS
+from .limits import PATTERN_LENGTH, PATTERN_REPEATS, PATTERN_SECONDS, PATTERN_SIZE
 
 LEAST_SECONDS: Final = 0.000_001
 """A time limit of nothing would mean none at all to the engine."""
@@ -74,8 +74,10 @@ def compile(pattern: str) -> Pattern:
     if len(pattern) > PATTERN_LENGTH:
         raise PatternError(f"a pattern has at most {PATTERN_LENGTH:,} characters, this one has {len(pattern):,}")
     tree = regexparser.parse(pattern)
-    if repeats(tree) > PATTERN_REPEATS or size(tree) > PATTERN_REPEATS:
-        raise PatternError(f"the pattern's repeats amount to more than {PATTERN_REPEATS:,}")
+    if repeats(tree) > PATTERN_REPEATS:
+        raise PatternError(f"the bounds of the pattern's nested repeats multiply to more than {PATTERN_REPEATS:,}")
+    if size(tree) > PATTERN_SIZE:
+        raise PatternError(f"the pattern would have more than {PATTERN_SIZE:,} parts with its repeats written out")
     translation = written(tree)
     open_ends = [f'{end} ("{sign}")' for end, sign in (("start", "^"), ("end", "$")) if not anchored(tree, end)]
     warnings = (

@@ -97,6 +97,7 @@ def _limits() -> Iterator[str]:
         ("characters of a pattern", f"{limits.PATTERN_LENGTH:,}"),
         ("groups of a pattern inside of each other", f"{limits.PATTERN_DEPTH}"),
         ("product of the bounds of a pattern's nested repeats", f"{limits.PATTERN_REPEATS:,}"),
+        ("parts of a pattern with its repeats written out", f"{limits.PATTERN_SIZE:,}"),
         ("time for a pattern on one text", f"{limits.PATTERN_SECONDS * 1000:g} ms"),
     ):
         yield f"| {what} | {most} |"

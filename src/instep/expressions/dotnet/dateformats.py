@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..errors import Fault
+from ..limits import DATE_LENGTH
 from . import dates
 
 _STANDARD: Final = {
@@ -64,6 +65,8 @@ def parts(pattern: str) -> tuple[Part, ...]:
         pattern = _STANDARD[pattern]
     if not pattern:
         raise Fault("a date format can't be empty")
+    if len(pattern) > DATE_LENGTH:
+        raise Fault(f"a date format has at most {DATE_LENGTH} characters")
     return tuple(_parts(pattern))
 
 

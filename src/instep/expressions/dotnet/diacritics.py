@@ -7,6 +7,8 @@ the marks are vowels.
 import unicodedata
 from typing import Final
 
+import regex
+
 _SPECIAL: Final = {
     "æ": "ae",
     "Æ": "AE",
@@ -20,21 +22,25 @@ _SPECIAL: Final = {
     "Ł": "L",
     "ı": "i",
 }
+_LATIN: Final = [*range(0xC0, 0x250), *range(0x1E00, 0x1F00), 0x212A, 0x212B]
+"""Latin-1 and the two extensions, extended additional, and the signs of kelvin and ångström."""
+
+
+def _base(letter: str) -> str:
+    base = unicodedata.normalize("NFD", letter)[0]
+    return _SPECIAL.get(base, base)
+
+
+_PLAIN: Final = {
+    letter: _base(letter) for letter in map(chr, _LATIN) if _base(letter) != letter and _base(letter).isascii()
+}
+_ACCENTED: Final = regex.compile(f"[{''.join(_PLAIN)}]")
+_MARKS: Final = regex.compile(r"(?<=[A-Za-z])\p{Mn}+")
 
 
 def without_accents(text: str) -> str:
     """The text with Latin letters in their base form."""
     if text.isascii():
         return text
-    result: list[str] = []
-    after_latin = False
-    for character in text:
-        base, *marks = unicodedata.normalize("NFD", character)
-        if unicodedata.combining(character):
-            if not after_latin:
-                result.append(character)
-            continue
-        plain = _SPECIAL.get(base) or (base if base.isascii() and base.isalpha() else None)
-        after_latin = plain is not None and all(map(unicodedata.combining, marks))
-        result.append(plain if plain is not None and after_latin else character)
-    return "".join(result)
+    plain = _ACCENTED.sub(lambda found: _PLAIN[found[0]], text)
+    return _MARKS.sub("", plain)

@@ -5,9 +5,10 @@ Turkish and Azeri have dotted and dotless letters i that the other cultures don'
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
+
+import regex
 
 from ..errors import Fault
 
@@ -16,10 +17,8 @@ _TURKIC: Final = ("tr", "az")
 _LEFT_ALONE: Final = "İı"
 """Letters that the invariant culture has no other case for."""
 
-_SEPARATORS: Final = frozenset(
-    {"Zs", "Zl", "Zp", "Cc", "Cf", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"}
-)
-"""The general categories of characters that end a word."""
+_WORD: Final = regex.compile(r"\p{L}(?:[^\p{Z}\p{Cc}\p{Cf}\p{P}\p{S}]|')*+")
+"""A word begins with a letter and ends before white space, a control, punctuation or a symbol."""
 
 
 def check_culture(culture: str) -> None:
@@ -32,14 +31,16 @@ def upper(text: str, culture: str = "") -> str:
     """The text in upper case."""
     if _is_turkic(culture):
         text = text.replace("i", "İ").replace("ı", "I")
-    return text.upper() if text.isascii() else "".join(map(_upper, text))
+    simple = text.upper()  # as long as the text exactly if one character has become one everywhere
+    return simple if len(simple) == len(text) and "ı" not in text else "".join(map(_upper, text))
 
 
 def lower(text: str, culture: str = "") -> str:
     """The text in lower case."""
     if _is_turkic(culture):
         text = text.replace("I", "ı").replace("İ", "i")
-    return text.lower() if text.isascii() else "".join(map(_lower, text))
+    simple = text.lower()
+    return simple if len(simple) == len(text) and "Σ" not in text else "".join(map(_lower, text))
 
 
 def titled(text: str) -> str:
@@ -48,17 +49,7 @@ def titled(text: str) -> str:
     Words are .NET's `ToTitleCase` words: they begin with a letter and end before white space, punctuation or a symbol,
     except that an apostrophe doesn't end a word.
     """
-    result: list[str] = []
-    in_word = False
-    for character in lower(text):
-        category = unicodedata.category(character)
-        if not in_word:
-            in_word = category.startswith("L")
-            result.append(_title(character) if in_word else character)
-        else:
-            in_word = character == "'" or category not in _SEPARATORS
-            result.append(character)
-    return "".join(result)
+    return _WORD.sub(lambda word: _title(word[0][0]) + word[0][1:], lower(text))
 
 
 def titled_between(text: str, separators: str) -> str:

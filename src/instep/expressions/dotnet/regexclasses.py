@@ -17,11 +17,6 @@ _SPACE: Final = r"\f\n\r\t\v\x85\p{Z}"
 SETS: Final = {"w": _WORD, "W": f"[^{_WORD}]", "s": _SPACE, "S": f"[^{_SPACE}]", "d": r"\p{Nd}", "D": r"\P{Nd}"}
 """What a class letter stands for within brackets."""
 
-_JOINERS: Final = r"\u200c\u200d"
-_BOUNDARY_WORD: Final = f"[{_WORD}{_JOINERS}]"
-WORD_BOUNDARY: Final = f"(?:(?<={_BOUNDARY_WORD})(?!{_BOUNDARY_WORD})|(?<!{_BOUNDARY_WORD})(?={_BOUNDARY_WORD}))"
-NO_WORD_BOUNDARY: Final = f"(?:(?<={_BOUNDARY_WORD})(?={_BOUNDARY_WORD})|(?<!{_BOUNDARY_WORD})(?!{_BOUNDARY_WORD}))"
-
 _CONTROLS: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
 _SUBCATEGORIES: Final = {"L": "ultmo", "M": "nce", "N": "dlo", "P": "cdseifo", "S": "mcko", "Z": "slp", "C": "cfson"}
 _CATEGORIES: Final = frozenset(_SUBCATEGORIES) | {

@@ -95,7 +95,11 @@ def repeats(part: Part | Choice | Sequence) -> int:
 
 
 def size(part: Part | Choice | Sequence) -> int:
-    """How many parts there are once each fixed repeat is written out, as a compiler does."""
+    """How many parts there are once repeats are written out.
+
+    The engine's compiler copies what must be there: `(x)+` becomes two of x, `(x){2}` and `(x){2,}` three, and those of
+    nested repeats multiply. A single character is only copied as often as it must be there.
+    """
     match part:
         case Choice():
             return sum(map(size, part.branches))
@@ -104,7 +108,8 @@ def size(part: Part | Choice | Sequence) -> int:
         case Group() | Capture():
             return max(size(part.body), 1)
         case Repeat():
-            return size(part.part) * max(part.least, 1)
+            copies = part.least if isinstance(part.part, Atom) else part.least and part.least + 1
+            return size(part.part) * max(copies, 1)
         case _:
             return 1
 

@@ -19,8 +19,8 @@ _PLAIN_ANCHORS: Final = {
     "A": Anchor(r"\A", "start"),
     "Z": Anchor(r"(?=\n?\Z)", "end"),
     "z": Anchor(r"\Z", "end"),
-    "b": Anchor(regexclasses.WORD_BOUNDARY),
-    "B": Anchor(regexclasses.NO_WORD_BOUNDARY),
+    "b": Anchor(r"\b"),  # the engine's own, which differs for a few symbols and spacing marks only
+    "B": Anchor(r"\B"),
 }
 
 
