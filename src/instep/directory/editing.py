@@ -113,8 +113,10 @@ def _with_account(editing: Editing, entry: Entry, changes: dict[str, Any]) -> En
     if manager in (None, ""):
         return replace(entry, enabled=enabled, manager=None)
     above = find_present(editing, Kind.USER, str(manager))
-    if entry.id in (above.id, *editing.managers(above.id)):
-        raise Impossible(f"{above.name} can't manage {entry.name}: people would manage themselves in a circle")
+    if above.id == entry.id:
+        raise Impossible(f"{entry.name} can't be their own manager")
+    if entry.id in editing.managers(above.id):
+        raise Impossible(f"{above.name} can't manage {entry.name}: people would manage each other in a circle")
     return replace(entry, enabled=enabled, manager=above.id)
 
 

@@ -39,10 +39,12 @@ PEOPLES = (
         "DE",
         "Köln",
         _names(
-            "Jürgen:Juergen Zoë:Zoe Anke Björn:Bjoern Käthe:Kaethe Lukas Mia Noah Günther:Guenther Elif Paul Sören:Soeren"
+            "Jürgen:Juergen Zoë:Zoe Anke Björn:Bjoern Käthe:Kaethe Lukas Mia Noah Günther:Guenther "
+            "Elif Paul Sören:Soeren"
         ),
         _names(
-            "Müller:Mueller Groß:Gross Weiß:Weiss Schäfer:Schaefer Köhler:Koehler Vogt von_Thun:vonThun Yılmaz:Yilmaz Brandt"
+            "Müller:Mueller Groß:Gross Weiß:Weiss Schäfer:Schaefer Köhler:Koehler Vogt "
+            "von_Thun:vonThun Yılmaz:Yilmaz Brandt"
         ),
     ),
     People(
@@ -50,10 +52,12 @@ PEOPLES = (
         "PL",
         "Łódź",
         _names(
-            "Łukasz:Lukasz Żaneta:Zaneta Paweł:Pawel Małgorzata:Malgorzata Zbigniew Agnieszka Świętosława:Swietoslawa Jan Ewa"
+            "Łukasz:Lukasz Żaneta:Zaneta Paweł:Pawel Małgorzata:Malgorzata Zbigniew Agnieszka "
+            "Świętosława:Swietoslawa Jan Ewa"
         ),
         _names(
-            "Wiśniewski:Wisniewski Dąbrowska:Dabrowska Wójcik:Wojcik Zieliński:Zielinski Szczepańska:Szczepanska Nowak Król:Krol"
+            "Wiśniewski:Wisniewski Dąbrowska:Dabrowska Wójcik:Wojcik Zieliński:Zielinski "
+            "Szczepańska:Szczepanska Nowak Król:Krol"
         ),
     ),
     People(
@@ -76,10 +80,12 @@ PEOPLES = (
         "GR",
         "Αθήνα",
         _names(
-            "Ελένη:Eleni Γιώργος:Giorgos Μαρία:Maria Δημήτρης:Dimitris Άννα:Anna Νίκος:Nikos Ευφροσύνη:Effrosyni Σπύρος:Spyros"
+            "Ελένη:Eleni Γιώργος:Giorgos Μαρία:Maria Δημήτρης:Dimitris Άννα:Anna Νίκος:Nikos "
+            "Ευφροσύνη:Effrosyni Σπύρος:Spyros"
         ),
         _names(
-            "Παπαδοπούλου:Papadopoulou Καζαντζάκης:Kazantzakis Οικονόμου:Oikonomou Βλάχος:Vlachos Ψαρράς:Psarras Ξενάκη:Xenaki"
+            "Παπαδοπούλου:Papadopoulou Καζαντζάκης:Kazantzakis Οικονόμου:Oikonomou Βλάχος:Vlachos "
+            "Ψαρράς:Psarras Ξενάκη:Xenaki"
         ),
     ),
     People(
@@ -87,7 +93,8 @@ PEOPLES = (
         "UA",
         "Львів",
         _names(
-            "Оксана:Oksana Тарас:Taras Їжакія:Yizhakiia Євген:Yevhen Зоряна:Zoriana Дмитро:Dmytro Ганна:Hanna Андрій:Andrii"
+            "Оксана:Oksana Тарас:Taras Їжакія:Yizhakiia Євген:Yevhen Зоряна:Zoriana Дмитро:Dmytro "
+            "Ганна:Hanna Андрій:Andrii"
         ),
         _names(
             "Шевченко:Shevchenko Ґалаґан:Galagan Коваль:Koval Щербак:Shcherbak Бондаренко:Bondarenko Яценко:Yatsenko"
@@ -98,7 +105,8 @@ PEOPLES = (
         "EG",
         "القاهرة",
         _names(
-            "محمد:Mohamed فاطمة:Fatma أحمد:Ahmed نور:Nour يوسف:Youssef ليلى:Laila عمر:Omar هبة:Heba خالد:Khaled مريم:Mariam"
+            "محمد:Mohamed فاطمة:Fatma أحمد:Ahmed نور:Nour يوسف:Youssef ليلى:Laila عمر:Omar هبة:Heba "
+            "خالد:Khaled مريم:Mariam"
         ),
         _names(
             "حسن:Hassan الشافعي:ElShafei عبد_الرحمن:AbdelRahman منصور:Mansour سليمان:Soliman النجار:ElNaggar فهمي:Fahmy"
@@ -127,7 +135,8 @@ PEOPLES = (
         "CN",
         "成都",
         _names(
-            "伟:Wei 秀英:Xiuying 思远:Siyuan 静:Jing 浩然:Haoran 雨桐:Yutong 建国:Jianguo 丽华:Lihua 子轩:Zixuan 梦琪:Mengqi"
+            "伟:Wei 秀英:Xiuying 思远:Siyuan 静:Jing 浩然:Haoran 雨桐:Yutong 建国:Jianguo 丽华:Lihua "
+            "子轩:Zixuan 梦琪:Mengqi"
         ),
         _names("王:Wang 李:Li 欧阳:Ouyang 张:Zhang 刘:Liu 陈:Chen 司马:Sima 赵:Zhao 黄:Huang 吴:Wu"),
         family_first=True,
@@ -147,10 +156,12 @@ PEOPLES = (
         "JP",
         "京都",
         _names(
-            "さくら:Sakura 大輔:Daisuke ユキ:Yuki 健太:Kenta あおい:Aoi 翔:Sho マリナ:Marina 美咲:Misaki 蓮:Ren ひなた:Hinata"
+            "さくら:Sakura 大輔:Daisuke ユキ:Yuki 健太:Kenta あおい:Aoi 翔:Sho マリナ:Marina "
+            "美咲:Misaki 蓮:Ren ひなた:Hinata"
         ),
         _names(
-            "佐藤:Sato 鈴木:Suzuki 高橋:Takahashi 渡邊:Watanabe 五十嵐:Igarashi 小野寺:Onodera 東海林:Shoji 中村:Nakamura"
+            "佐藤:Sato 鈴木:Suzuki 高橋:Takahashi 渡邊:Watanabe 五十嵐:Igarashi 小野寺:Onodera "
+            "東海林:Shoji 中村:Nakamura"
         ),
         family_first=True,
     ),

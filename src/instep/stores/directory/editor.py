@@ -39,7 +39,8 @@ class Editor(Browser):
         `entry.sequence` doesn't count. Memberships and assignments stay as they are.
         """
         known = self.entry(entry.kind, entry.id)
-        attributes = {**entry.attributes, NAMED[entry.kind]: entry.name}
+        named = {NAMED[entry.kind]: entry.name}
+        attributes = {**named, **entry.attributes, **named}
         attributes = {name: value for name, value in attributes.items() if value is not None}
         entry = msgspec.structs.replace(entry, attributes=attributes)
         if known is not None and msgspec.structs.replace(entry, sequence=known.sequence) == known:

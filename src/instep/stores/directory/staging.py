@@ -113,9 +113,8 @@ class Staging:
         self._connection.executemany(_ADD_REF, ((ref, key(ref)) for ref in dict.fromkeys(refs)))
 
     def _object(self, number: int, row: Row) -> tuple[Any, ...]:
-        document = dict(row.attributes)
-        if row.name is not None:
-            document[NAMED[row.kind]] = row.name
+        named = {} if row.name is None else {NAMED[row.kind]: row.name}
+        document = named | row.attributes | named  # the name comes first
         display = document.get("displayName")
         return (
             number,
