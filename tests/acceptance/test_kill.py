@@ -1,0 +1,76 @@
+"""`kill -9` in the middle of a cycle, with real processes, a real app and the real database files.
+
+INSTEP_KILLS says how often to kill: 6 by default, so that the suite stays quick; 50 and more by hand.
+"""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scim2_client.engines.httpx2 import SyncSCIMClient  # pyright: ignore[reportMissingTypeStubs]
+from tests.acceptance.servers import Instep, our_app
+
+PEOPLE, GROUPS, MEMBERSHIPS = 500, 10, 1000
+KILLS = int(os.environ.get("INSTEP_KILLS", "6"))
+
+
+def everything(url: str, token: str) -> tuple[Counter[str], dict[str, list[str]]]:
+    """What the app holds, read by another SCIM client: how often each userName, and the groups' members."""
+    import httpx2
+
+    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as http:
+        client = SyncSCIMClient(http)
+        client.discover()
+        users = _all(client, client.get_resource_model("User"))
+        groups = _all(client, client.get_resource_model("Group"))
+        names = {u.id: u.user_name for u in users}
+        return Counter(names.values()), {
+            g.display_name: sorted(names[m.value] for m in g.members or []) for g in groups
+        }
+
+
+def _all(client: Any, model: Any) -> list[Any]:
+    from scim2_models import SearchRequest
+
+    found: list[Any] = []
+    while True:
+        answer = client.query(model, query_parameters=SearchRequest(start_index=len(found) + 1, count=100))
+        found += answer.resources or []
+        if len(found) >= answer.total_results or not answer.resources:
+            return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_random_moments_nobody_is_twice_and_nobody_is_missing(tmp_path: Path) -> None:
+    chance = random.Random(20261122)
+    instep = Instep(tmp_path / "instep", {"INSTEP_REQUEST_SECONDS": "2"})
+    with our_app(tmp_path / "app") as app:
+        size = ("--users", str(PEOPLE), "--groups", str(GROUPS), "--memberships", str(MEMBERSHIPS), "--seed", "7")
+        instep("directory", "generate", *size)
+        token_file = tmp_path / "token"
+        token_file.write_text(app.token)
+        instep("app", "add", "scim", "--url", app.url, "--token-file", str(token_file), "--scope", "all")
+        interrupted = 0
+        for _ in range(KILLS):
+            cycle = instep.start("sync", "scim")
+            time.sleep(chance.uniform(0.3, 3.0))
+            interrupted += cycle.poll() is None
+            os.killpg(cycle.pid, signal.SIGKILL)
+            cycle.wait()
+        instep("sync", "scim")
+        people = instep.json("directory", "list", "--limit", "0")
+        users, groups = everything(app.url, app.token)
+        assert interrupted, "no kill hit a cycle"
+        assert users == Counter(p["userPrincipalName"] for p in people)
+        expected = {g["displayName"]: g for g in instep.json("group", "list", "--limit", "0")}
+        assert set(groups) == set(expected)
+        assert sum(len(members) for members in groups.values()) == MEMBERSHIPS
+        before = app.requests()
+        instep("sync", "scim")
+        assert app.requests() == before
