@@ -1,0 +1,156 @@
+"""`instep app`: adding, changing, showing, testing and removing apps."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.command_line import CommandLine
+from tests.conformance.independent_app import IndependentApp
+
+from instep import wiring
+
+TOKEN = "s3cr3t-t0ken"
+
+
+def test_app_of_the_gallery_is_added_with_what_its_template_says(line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    result = line.run("app", "add", "mixpanel", "--token-file", str(tmp_path / "token"))
+    assert result.exit_code == 0
+    assert "instep app test mixpanel" in result.stdout
+    assert "instep assign mixpanel" in result.stdout
+    [app] = line.json("app", "list")
+    assert (app["name"], app["tenantUrl"]) == ("mixpanel", "https://mixpanel.com/api/app/scim/v2")
+    assert [role["displayName"] for role in app["roles"]] == ["User", "msiam_access"]
+
+
+def test_token_is_kept_encrypted_and_never_shown(scim: CommandLine) -> None:
+    said = [scim.run("app", *words).output for words in (["list"], ["show", "scim"], ["show", "scim", "--json"])]
+    assert not any(TOKEN in text for text in said)
+    assert not any(TOKEN.encode() in path.read_bytes() for path in scim.data.iterdir())
+    state = wiring.state(scim.settings)
+    with state.reading() as reader:
+        assert reader.token("scim") == TOKEN
+    state.close()
+
+
+def test_token_is_read_from_standard_input(line: CommandLine) -> None:
+    result = line.run("app", "add", "mixpanel", "--token", "-", stdin="from-a-pipe\n")
+    assert result.exit_code == 0
+    state = wiring.state(line.settings)
+    with state.reading() as reader:
+        assert reader.token("mixpanel") == "from-a-pipe"
+    state.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "said"),
+    [
+        (["nosuchapp"], "", "it has: mixpanel"),
+        (["scim", "--token-env", "APP_TOKEN"], "", "give yours by --url"),
+        (["scim", "--url", "http://app.example/scim", "--token-env", "APP_TOKEN"], "", "use https"),
+        (["scim", "--url", "https://app.example:443x/scim", "--token-env", "APP_TOKEN"], "", "isn't a URL"),
+        (["mixpanel", "--token", TOKEN], "", "can be seen by others"),
+        (["mixpanel", "--token-env", "NOT_SET"], "", "no token in the environment variable NOT_SET"),
+        (["mixpanel", "--token", "-"], "\n", "no token in standard input"),
+        (["mixpanel", "--token", "-"], "two words", "can't be a token"),
+        (["mixpanel", "--token-file", "/no/such/file"], "", "/no/such/file"),
+        (["mixpanel", "--token-env", "APP_TOKEN", "--token", "-"], "x", "in one way"),
+        (["mixpanel", "--name", "../up", "--token-env", "APP_TOKEN"], "", "can't be a name"),
+    ],
+)
+def test_app_that_cannot_be_added_is_refused_in_one_line(
+    line: CommandLine, arguments: list[str], stdin: str, said: str
+) -> None:
+    result = line.run("app", "add", *arguments, stdin=stdin)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert line.json("app", "list") == []
+
+
+def test_name_is_given_once(scim: CommandLine, server: IndependentApp) -> None:
+    again = ["app", "add", "scim", "--url", server.url, "--token-env", "APP_TOKEN"]
+    refused = scim.run(*again)
+    assert refused.exit_code == 2
+    assert "--name" in refused.stderr
+    assert scim.run(*again, "--name", "scim-2").exit_code == 0
+    assert [app["name"] for app in scim.json("app", "list")] == ["scim", "scim-2"]
+
+
+def test_rules_are_given_when_adding_and_changed_later(line: CommandLine) -> None:
+    options = ["--scope", "all", "--nested-scope", "direct", "--include-default-access"]
+    assert line.run("app", "add", "mixpanel", "--token-env", "APP_TOKEN", *options).exit_code == 0
+    rules = line.json("app", "show", "mixpanel")["rules"]
+    assert (rules["scope"], rules["default_access"]) == ("all", True)
+    assert rules["nesting"] == {"scope": "direct", "members": "flattened"}
+    changed = line.run("app", "set", "mixpanel", "--scope", "assigned", "--nested-members", "direct")
+    assert "looks at everyone again" in changed.stdout
+    words = line.run("app", "show", "mixpanel").stdout
+    assert "Only the direct members of an assigned group are in scope" in words
+    assert "its direct members, people and groups" in words
+    assert "Default Access entitles" in words
+
+
+def test_rules_of_mixpanel_are_told_in_words(line: CommandLine) -> None:
+    line.run("app", "add", "mixpanel", "--token-env", "APP_TOKEN")
+    words = line.run("app", "show", "mixpanel").stdout
+    assert "Default Access doesn't entitle to an account." in words
+    assert "Access ends by disabling the account (active=false)." in words
+    assert "[userPrincipalName]  (matching 1, required)" in words
+
+
+def test_setting_nothing_is_bad_usage(scim: CommandLine) -> None:
+    assert scim.run("app", "set", "scim").exit_code == 2
+    assert scim.run("app", "set", "scim", "--scope", "assigned").exit_code == 2
+
+
+def test_another_host_does_not_get_the_token_of_the_old_one(scim: CommandLine) -> None:
+    refused = scim.run("app", "set", "scim", "--url", "https://elsewhere.example/scim")
+    assert refused.exit_code == 2
+    assert "elsewhere.example" in refused.stderr
+    allowed = scim.run("app", "set", "scim", "--url", "https://elsewhere.example/scim", "--token-env", "APP_TOKEN")
+    assert allowed.exit_code == 0
+
+
+def test_connection_that_works_says_what_was_asked(scim: CommandLine) -> None:
+    result = scim.run("app", "test", "scim")
+    assert result.exit_code == 0
+    assert "a user by userName and a group by displayName that nobody has" in result.stdout
+
+
+def test_app_out_of_reach_fails_its_test_with_exit_code_3(line: CommandLine) -> None:
+    line.run("app", "add", "scim", "--url", "http://127.0.0.1:9/scim", "--token-env", "APP_TOKEN")
+    result = line.run("app", "test", "scim")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_app_that_is_not_there_is_named_with_those_that_are(scim: CommandLine) -> None:
+    for words in (["app", "show"], ["app", "test"], ["app", "remove"], ["plan"], ["sync"], ["log"], ["status"]):
+        result = scim.run(*words, "nosuch")
+        assert result.exit_code == 2
+        assert "no app 'nosuch'; there are: scim" in result.stderr
+
+
+def test_folder_without_data_is_named_and_not_made(line: CommandLine) -> None:
+    result = line.run("plan", "scim")
+    assert result.exit_code == 2
+    assert str(line.data) in result.stderr
+    assert not line.data.exists()
+
+
+def test_removed_app_takes_its_assignments_along_and_leaves_accounts_alone(
+    scim: CommandLine, server: IndependentApp
+) -> None:
+    scim.hire("removed", 1)
+    assert scim.run("sync", "scim").exit_code == 0
+    before = server.requests()
+    unsure = scim.run("app", "remove", "scim")
+    assert (unsure.exit_code, "--yes" in unsure.stderr) == (2, True)
+    assert scim.run("app", "remove", "scim", "--yes").exit_code == 0
+    assert server.requests() == before
+    assert scim.json("app", "list") == []
+    directory = wiring.directory(scim.settings)
+    with directory.browse() as browser:
+        assert browser.assignments(app="scim") == []
+    directory.close()
