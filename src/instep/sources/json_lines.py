@@ -10,6 +10,7 @@ that's missing leaves the directory's value as it is; null clears it. Passwords 
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -46,18 +47,21 @@ class _Wrong(Exception):
 
 def rows(text: TextFile) -> Iterator[AnyRow | Fault]:
     """The rows of the file; a group with `members` also gives those."""
-    number = 0
+    with closing(text.lines()) as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield from _told(text, number, line)
+        except Broken as broken:
+            yield broken.fault
+
+
+def _told(text: TextFile, number: int, line: str) -> Iterator[AnyRow | Fault]:
     try:
-        for number, line in enumerate(text.lines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                yield from _rows(number, _object(line))
-            except _Wrong as wrong:
-                value = wrong.value if isinstance(wrong.value, str) else msgspec.json.encode(wrong.value).decode()
-                yield text.fault(number, value if wrong.value is not None else "", wrong.expected, wrong.column)
-    except Broken as broken:
-        yield broken.fault
+        yield from _rows(number, _object(line))
+    except _Wrong as wrong:
+        value = wrong.value if isinstance(wrong.value, str) else msgspec.json.encode(wrong.value).decode()
+        yield text.fault(number, value if wrong.value is not None else "", wrong.expected, wrong.column)
 
 
 def _object(line: str) -> dict[str, Any]:

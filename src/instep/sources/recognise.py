@@ -24,7 +24,7 @@ class Unrecognised(Exception):
 
 @dataclass(slots=True)
 class Source:
-    """A file whose format is known. `rows` can be read once."""
+    """A file whose format is known."""
 
     label: str
     """The format, for people: "Entra, Download users"."""
@@ -64,7 +64,7 @@ def recognise(path: Path, encoding: str | None = None, group: str | None = None)
     """
     try:
         text = TextFile(path, encoding)
-        first = next((line.strip() for line in text.lines() if line.strip()), "")
+        first = text.start()
         if first.startswith("{"):
             return Source(json_lines.LABEL, "json-lines", None, None, text, lambda: json_lines.rows(text))
         if first.startswith("["):

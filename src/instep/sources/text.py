@@ -7,7 +7,8 @@ some. Knows nothing of formats; see `table` and `json_lines`.
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 from instep.core.directory import Fault
@@ -54,7 +55,12 @@ class TextFile:
         """How many bytes were read so far; `size` is all."""
         return self._binary.tell() if self._binary and not self._binary.closed else 0
 
-    def lines(self) -> Iterator[str]:
+    def start(self) -> str:
+        """The first line that isn't empty, without spaces around it. Raises Broken."""
+        with closing(self.lines()) as lines:
+            return next((line.strip() for line in lines if line.strip()), "")
+
+    def lines(self) -> Generator[str, None, None]:
         """The lines, with their endings. Raises Broken at the first that isn't text."""
         with (
             self.path.open("rb") as self._binary,

@@ -114,7 +114,7 @@ class Staging:
 
     def _object(self, number: int, row: Row) -> tuple[Any, ...]:
         named = {} if row.name is None else {NAMED[row.kind]: row.name}
-        document = named | row.attributes | named  # the name comes first
+        document = {**named, **row.attributes, **named}  # the name comes first
         display = document.get("displayName")
         return (
             number,
