@@ -20,7 +20,6 @@ Purpose = Literal["read", "list", "create", "change", "delete"]
 """What a request is for: one resource, a list, POST, PATCH or PUT, or DELETE."""
 
 INCOMPATIBLE = "SystemForCrossDomainIdentityManagementServiceIncompatible"
-SEVERAL = "SystemForCrossDomainIdentityManagementMultipleEntriesInResponse"
 GONE = "InvalidAnchor"
 LONGEST_WAIT = 3600.0
 """Seconds; a longer Retry-After is taken for a mistake and cut to this."""
