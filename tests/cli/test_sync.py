@@ -5,12 +5,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from tests.cli.command_line import CommandLine, interrupt, wait_until
 from tests.conformance.independent_app import IndependentApp
 
 from instep import wiring
+from instep.cli import job
 
 
 def test_sync_brings_the_app_in_step_and_a_second_one_asks_nothing(scim: CommandLine, server: IndependentApp) -> None:
@@ -144,3 +146,9 @@ def test_second_signal_ends_at_once_whatever_is_under_way(line: CommandLine, sil
     assert process.returncode == -signal.SIGINT
     # The dead process's lease doesn't keep the next one out.
     assert line.json("status", "scim")["running"] is None
+
+
+def test_every_exit_code_is_in_the_reference() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/exit-codes.md").read_text()
+    for code in (0, job.FAILURES, job.USAGE, job.UNAVAILABLE, job.HELD, job.RUNNING, 130, 143):
+        assert f"| {code} |" in page

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from instep.cli import showing
+from instep.cli import decisions, showing
 from instep.cli.job import OpenJob, confirmed, open_job, out, stop
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def _list(reader: "StateReader", holds: "list[tuple[Link, Hold]]", app: str) -> 
         out.print(showing.plain(reason))
     out.print()
     for link, hold in holds:
-        line = showing.heading("hold", link.kind, link.name)
+        line = decisions.heading("hold", link.kind, link.name)
         line.append(f"  {hold.kind.replace(',', ', ')}, since {showing.moment(hold.since)}", style="dim")
         out.print(line)
         entry = next(reader.log(app, person=link.subject_id, action="hold", newest_first=True, limit=1), None)
         if entry and entry.subject_id == link.subject_id:
-            for change in showing.change_lines(entry.changes):
+            for change in decisions.change_lines(entry.changes):
                 out.print(change)
             if entry.members_removed:
                 out.print(f"        {showing.number(entry.members_removed, 'member')} taken out")

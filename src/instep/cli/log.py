@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from instep.cli import showing
+from instep.cli import decisions, showing
 from instep.cli.job import open_job, out, stop
 
 if TYPE_CHECKING:
@@ -60,19 +60,19 @@ def log(
         )
         if as_json:
             for entry in entries:
-                typer.echo(json.dumps(showing.entry_json(entry), ensure_ascii=False, default=str))
+                typer.echo(json.dumps(decisions.entry_json(entry), ensure_ascii=False, default=str))
         elif as_csv:
             csv.writer(sys.stdout).writerows(csv_rows(entries))
         else:
             with opened.directory.browse() as browser:
-                _show(entries, steps, app, showing.Names(browser))
+                _show(entries, steps, app, decisions.Names(browser))
 
 
 def csv_rows(entries: "Iterable[LogEntry]") -> Iterator[list[str]]:
     """A heading and a row per entry; changes in one cell, `attribute: before -> after` separated by `; `."""
     yield list(COLUMNS)
     for entry in entries:
-        told = showing.entry_json(entry)
+        told = decisions.entry_json(entry)
         changes = (f"{c['attribute']}: {_cell_text(c['before'])} -> {_cell_text(c['after'])}" for c in told["changes"])
         told["changes"] = "; ".join(changes)
         yield [cell(told[column]) for column in COLUMNS]
@@ -91,17 +91,17 @@ def _cell_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _show(entries: "Iterable[LogEntry]", steps: bool, app: str, names: showing.Names) -> None:
+def _show(entries: "Iterable[LogEntry]", steps: bool, app: str, names: decisions.Names) -> None:
     none = True
     for entry in entries:
         none = False
-        line = showing.heading("fail" if entry.status == "failure" else entry.action, entry.kind, entry.name)
+        line = decisions.heading("fail" if entry.status == "failure" else entry.action, entry.kind, entry.name)
         line.append(f"  {entry.status}", style=_STYLES.get(entry.status, ""))
         line.append(f"  {showing.moment(entry.at)}", style="dim")
         out.print(line)
         if entry.reason:
             out.print(f"        {f'{entry.code}: ' if entry.code else ''}{showing.plain(entry.reason)}")
-        for change in showing.change_lines(entry.changes, names, new=entry.action == "create"):
+        for change in decisions.change_lines(entry.changes, names, new=entry.action == "create"):
             out.print(change)
         if entry.members_added or entry.members_removed:
             out.print(f"        {entry.members_added:,} members added, {entry.members_removed:,} removed")

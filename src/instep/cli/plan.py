@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instep.cli import showing
+from instep.cli import decisions, showing
 from instep.cli.job import HELD, UNAVAILABLE, OpenJob, open_job, out, print_json, require_token, stop
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plan(
             waiting = sum(hold.verdict == "waiting" for _, hold in reader.holds(app))
             unsettled = len(reader.intents(app))
         with opened.directory.browse() as browser:
-            told = _Told(made, skipped, showing.Names(browser), requests, waiting, unsettled)
+            told = _Told(made, skipped, decisions.Names(browser), requests, waiting, unsettled)
             if as_json:
                 print_json(told.json())
             else:
@@ -68,7 +68,7 @@ class _Told:
         self,
         plan: "Plan",
         skipped: "list[LogEntry]",
-        names: showing.Names,
+        names: decisions.Names,
         requests: int,
         waiting: int,
         unsettled: int,
@@ -91,9 +91,9 @@ class _Told:
             "app": self._plan.job,
             "cycle": self._plan.cycle,
             "tally": dict(self._plan.actions) | {"hold": len(held)},
-            "decisions": [showing.decision_json(d, names) for d in self._free],
-            "held": [showing.decision_json(d, names) for d in held],
-            "skipped": [showing.entry_json(entry) for entry in self._skipped],
+            "decisions": [decisions.decision_json(d, names) for d in self._free],
+            "held": [decisions.decision_json(d, names) for d in held],
+            "skipped": [decisions.entry_json(entry) for entry in self._skipped],
             "guard": {
                 "verdict": dict(self._plan.verdict.held),
                 "effects": dict(self._plan.effects),
@@ -115,11 +115,11 @@ class _Told:
         name = self._plan.job
         out.print(f"What the next cycle of {name} would do ({self._plan.cycle}); nothing is written.\n")
         for decision in self._free[:most]:
-            _lines(showing.decision_lines(decision, self._names))
+            _lines(decisions.decision_lines(decision, self._names))
         _rest(self._free, most)
         for entry in self._skipped[:most]:
             word = "fail" if entry.status == "failure" else "skip"
-            out.print(showing.heading(word, entry.kind, entry.name))
+            out.print(decisions.heading(word, entry.kind, entry.name))
             out.print(f"        {showing.plain(entry.reason)}")
         _rest(self._skipped, most)
         if self._plan.actions:
@@ -139,7 +139,7 @@ class _Told:
                 out.print(f"  {showing.plain(reason)}")
             out.print()
             for decision in held[:most]:
-                _lines(showing.decision_lines(decision, self._names, "hold"))
+                _lines(decisions.decision_lines(decision, self._names, "hold"))
             _rest(held, most)
             out.print(
                 f"Fingerprint of what would be held: {self._fingerprint}\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instep.cli import showing
+from instep.cli import decisions, showing
 from instep.cli.job import OpenJob, open_job, out, print_json
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Standing:
             out.print(f"\nIn escrow, {len(self._escrow):,}:")
         for link in self._escrow[:SHOWN]:
             again = f"next try {showing.moment(link.next_try)}" if link.next_try else "given up until something changes"
-            out.print(showing.heading("wait", link.kind, link.name))
+            out.print(decisions.heading("wait", link.kind, link.name))
             out.print(f"        {showing.plain(link.last_error)}")
             out.print(f"        {showing.number(link.failures, 'failure')}, {again}", style="dim")
         _rest(self._escrow)
@@ -146,7 +146,7 @@ class _Standing:
         if waiting:
             out.print(f"\nHeld by the guard, {len(waiting):,} (fingerprint {self._fingerprint}):")
         for link, hold in waiting[:SHOWN]:
-            out.print(showing.heading("hold", link.kind, link.name), f"  {hold.kind.replace(',', ', ')}")
+            out.print(decisions.heading("hold", link.kind, link.name), f"  {hold.kind.replace(',', ', ')}")
             out.print(f"        {showing.plain(hold.reason)}; since {showing.moment(hold.since)}", style="dim")
         _rest(waiting)
         if waiting:

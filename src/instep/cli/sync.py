@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instep.cli import showing
+from instep.cli import decisions, showing
 from instep.cli.job import (
     FAILURES,
     HELD,
@@ -168,7 +168,7 @@ class _Ending:
             "requests": counts.pop("requests", 0),
             "counts": counts,
             "seconds": round(self._seconds, 3),
-            "failures": [showing.entry_json(entry) for entry in self._failures],
+            "failures": [decisions.entry_json(entry) for entry in self._failures],
             "inEscrow": self._escrow,
             "waiting": self._waiting,
             "fingerprint": self._fingerprint,
@@ -183,7 +183,7 @@ class _Ending:
         out.print(f"{_headline(summary, name, bool(self._waiting))} ({about})")
         out.print("  " + (", ".join(done) if done else "nothing to do"))
         for entry in self._failures:
-            out.print(showing.heading("fail", entry.kind, entry.name))
+            out.print(decisions.heading("fail", entry.kind, entry.name))
             out.print(f"        {showing.plain(entry.reason)}")
         if summary.counts.get("failure", 0) > len(self._failures) > 0:
             out.print(f"… and more: instep log {name} --status failure --cycle {summary.id}")
