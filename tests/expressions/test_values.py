@@ -1,5 +1,6 @@
 """How values are read: null, lists, numbers and truths, comparisons, attributes' older names."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -80,6 +81,9 @@ def test_plain_functions_without_a_required_argument_give_null_or_what_their_tab
         ("Left([a], [n])", {"a": "xyz", "n": "&H2"}, "xy"),
         ("Left([a], [n])", {"a": "xyz", "n": 2}, "xy"),
         ("Left([a], [n])", {"a": "xyz"}, None),
+        ("ToLower([a], [culture])", {"a": "XI"}, "xi"),
+        ("PCase([a], [separators])", {"a": "a-b"}, "A-B"),
+        ('InStr([a], "b", [start])', {"a": "ab"}, 2),
         ('Append([a], "!")', {"a": True}, "True!"),
         ('Append([a], "!")', {"a": 12}, "12!"),
         ('Append([a], "!")', {"a": ("only",)}, "only!"),
@@ -230,8 +234,6 @@ def test_random_string_has_what_was_asked_for(
 
 @given(st.text(max_size=8))
 def test_guid_is_a_version_4_identifier(seed: str) -> None:
-    import uuid
-
     made = str(parse("Guid()").evaluate(Inputs({}, now=NOW, seed=seed)))
     assert str(uuid.UUID(made)) == made
     assert uuid.UUID(made).version == 4
