@@ -87,6 +87,11 @@ class Target(Protocol):
         """How many requests have been sent to the app so far, look-ups and repetitions included."""
         ...
 
+    def fenced_by(self, check: Callable[[], None]) -> None:
+        """Have `check` called right before each request that is sent, also after waiting for the app's permission.
+        What it raises ends the call: this is where a lost lease stops a worker."""
+        ...
+
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Test the connection: look up a value that nobody has, by the matching attribute of each kind."""
         ...

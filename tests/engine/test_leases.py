@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine.small_world import ShiftedClock, small_world
@@ -37,24 +38,39 @@ async def test_a_worker_that_was_taken_over_can_neither_send_nor_commit(tmp_path
     """The first worker stalls in a request; a second takes over; the first one's outcome isn't kept."""
     stalled, go_on = asyncio.Event(), asyncio.Event()
 
-    class Stalling(MemoryTarget):
-        async def create(self, kind: Kind, attributes, members=()):  # type: ignore[no-untyped-def]
+    class Connection:
+        """The first worker's own way to the app: its first request stalls on the network."""
+
+        def __init__(self, app: MemoryTarget) -> None:
+            self._app = app
+            self._fence = lambda: None
+
+        def fenced_by(self, check: Any) -> None:
+            self._fence = check
+
+        async def create(self, *args: Any) -> Any:
+            self._fence()
             if not stalled.is_set():
                 stalled.set()
                 await go_on.wait()
-            return await super().create(kind, attributes, members)
+            return await self._app.create(*args)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._app, name)
 
     class Stopped(ShiftedClock):
         async def sleep(self, seconds: float) -> None:
             await go_on.wait()
 
-    with small_world(tmp_path, target=Stalling()) as world:
+    with small_world(tmp_path) as world:
         people(world, 6)
+        app = world.target
+        world.target = Connection(app)
         alive = replace(world.world, request_seconds=0.2)
         world.world = replace(alive, owner="stalled", concurrency=1, clock=Stopped(), lease_seconds=0.3)
         first = asyncio.create_task(world.sync())
         await stalled.wait()
-        world.world = alive
+        world.world, world.target = alive, app
         with pytest.raises(LeaseTaken):
             await world.sync()
         await asyncio.sleep(0.6)

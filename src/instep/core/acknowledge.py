@@ -75,7 +75,9 @@ def _not_before(link: Link, now: datetime, seconds: float | None) -> Link:
 
 
 def _calm(link: Link) -> Link:
-    return replace(link, failures=0, first_failure=None, next_try=None, last_error="")
+    """The link when nothing is left to try: an approval is used up by then, and outlives failures until then."""
+    hold = None if link.hold and link.hold.verdict == "approved" else link.hold
+    return replace(link, hold=hold, failures=0, first_failure=None, next_try=None, last_error="")
 
 
 def _linked(decision: Decision, link: Link) -> Link:

@@ -11,7 +11,8 @@ import msgspec
 from instep.core.desire import ACTIVE
 from instep.core.guard import Limits
 from instep.core.rules import Ending, Mapping, ObjectRules, Rules
-from instep.core.rules_document import DocumentError, MappingRow, ObjectDocument, RulesDocument
+from instep.core.rules_document import DocumentError, FilterDocument, MappingRow, ObjectDocument, RulesDocument
+from instep.core.scoping import Clause, ClauseError, Filter, clause
 from instep.core.subject import AppRole, Kind
 from instep.expressions import ExpressionError, parse
 from instep.scim.paths import parse as parse_path
@@ -49,10 +50,26 @@ def _type(section: ObjectDocument, kind: Kind, faults: list[str]) -> ObjectRules
     return ObjectRules(
         kind=kind,
         mappings=_mappings(section.mappings, place, faults),
+        filters=_filters(section.filters, place, faults),
         enabled=section.enabled,
         actions=frozenset(section.actions),
         members=section.members,
     )
+
+
+def _filters(given: Sequence[FilterDocument], place: str, faults: list[str]) -> tuple[Filter, ...]:
+    filters: list[Filter] = []
+    for number, each in enumerate(given):
+        clauses: list[Clause] = []
+        for at, row in enumerate(each.clauses):
+            try:
+                clauses.append(clause(row.attribute, row.operator, () if row.value is None else (row.value,)))
+            except (ClauseError, ExpressionError) as wrong:
+                faults.append(f"{place}.filters[{number}].clauses[{at}]: {wrong}")
+        if not each.clauses:
+            faults.append(f"{place}.filters[{number}]: a filter without clauses would let everybody pass; leave it out")
+        filters.append(Filter(each.name, tuple(clauses)))
+    return tuple(filters)
 
 
 def _mappings(rows: Sequence[MappingRow], place: str, faults: list[str]) -> tuple[Mapping, ...]:

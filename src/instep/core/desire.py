@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from instep.core.change import Step
 from instep.core.rules import Mapping, ObjectRules, Rules
-from instep.core.subject import DEFAULT_ACCESS, AppRole, Kind, Presence, Subject
+from instep.core.scope import NotReady, OutOfScope, scope
+from instep.core.subject import Kind, Subject
 from instep.expressions import DROP, Candidates, EvaluationError, Inputs, Redacted
 
 ACTIVE = "active"
@@ -38,23 +39,6 @@ class Desired(Struct, frozen=True):
     trace: tuple[Step, ...] = ()
 
 
-class OutOfScope(Struct, frozen=True):
-    """The app shouldn't give this subject access."""
-
-    clause: str
-    """`purged`, `soft-deleted`, `disabled`, `unassigned`, `role` or `filter`."""
-    reason: str
-    trace: tuple[Step, ...] = ()
-
-
-class NotReady(Struct, frozen=True):
-    """Nobody can tell: nothing is changed, and it is tried again."""
-
-    code: str
-    reason: str
-    trace: tuple[Step, ...] = ()
-
-
 def desire(
     subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None = None
 ) -> Desired | OutOfScope | NotReady:
@@ -65,81 +49,17 @@ def desire(
     imported = Step(
         "import", "success", f"{subject.kind} {subject.name} as of change {subject.seq}", {"id": subject.id}
     )
-    scope = _scope(subject, rules)
-    if isinstance(scope, NotReady):
-        return NotReady(scope.code, scope.reason, (imported, *scope.trace))
-    if isinstance(scope, OutOfScope):
-        return OutOfScope(scope.clause, scope.reason, (imported, *scope.trace))
-    return _map(subject, rules, now, seed, default_domain, (imported, scope))
-
-
-def _scope(subject: Subject, rules: Rules) -> Step | OutOfScope | NotReady:
-    """In scope: the scoping step. The order is life cycle, assignment, role, active."""
-    assigned = bool(subject.grants) or rules.scope == "all"
-    details: dict[str, Any] = {
-        "IsActive": subject.enabled and subject.presence is Presence.PRESENT,
-        "Assigned": assigned,
-    }
-
-    def out(clause: str, reason: str) -> OutOfScope:
-        return OutOfScope(clause, reason, (Step("scoping", "skipped", reason, details),))
-
-    if subject.presence is Presence.PURGED:
-        return out("purged", f"{subject.name} was deleted for good in the directory")
-    if subject.presence is Presence.SOFT_DELETED:
-        return out("soft-deleted", f"{subject.name} was deleted in the directory and can be restored for 30 days")
-    if not assigned:
-        return out("unassigned", f"{subject.name} isn't assigned to the app")
-    if rules.scope == "assigned":
-        entitled = _entitled(subject, rules)
-        # Whoever is disabled in the directory is out whatever the role would say: that much is certain.
-        if isinstance(entitled, str) and subject.enabled:
-            reason = f"{subject.name} is assigned with a role that the app doesn't know: {entitled}"
-            return NotReady("NotEffectivelyEntitled", reason, (Step("scoping", "failure", reason, details),))
-        details["IsEffectivelyEntitledForProvisioning"] = entitled
-        if not entitled:
-            names = ", ".join(sorted({_role_name(g.role_id, rules.roles) for g in subject.grants}))
-            return out("role", f"{subject.name} has only {names}, which doesn't entitle to an account")
-    if not subject.enabled:
-        return out("disabled", f"{subject.name}'s account is disabled in the directory")
-    details["Through"] = [_through(g.path, _role_name(g.role_id, rules.roles)) for g in subject.grants]
-    return Step("scoping", "success", "in scope", details)
-
-
-def _through(path: tuple[str, ...], role: str) -> str:
-    return f"{' > '.join(path) if path else 'assigned directly'} ({role})"
-
-
-def _role_name(role_id: str, roles: tuple[AppRole, ...]) -> str:
-    if role_id == DEFAULT_ACCESS:
-        return "Default Access"
-    return next((r.display_name for r in roles if r.id == role_id), role_id)
-
-
-def _entitled(subject: Subject, rules: Rules) -> bool | str:
-    """Whether one of the grants entitles; the id of a role that nobody knows, when none does and one is unknown.
-
-    A role that was taken out of the app while people still hold it is an error of configuration. It must not
-    end their access (the documented service treats it as a stale assignment)."""
-    unknown = ""
-    for grant in subject.grants:
-        if grant.role_id == DEFAULT_ACCESS:
-            if rules.default_access:
-                return True
-            continue
-        role = next((r for r in rules.roles if r.id == grant.role_id), None)
-        if role is None:
-            unknown = grant.role_id
-        elif role.provisions:
-            return True
-    return unknown or False
-
-
-def _map(
-    subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None, trace: tuple[Step, ...]
-) -> Desired | NotReady:
-    of = rules.of(subject.kind)
     inputs = Inputs(attributes=_inputs(subject, rules), now=now, seed=seed, default_domain=default_domain)
+    scoped = scope(subject, rules, inputs)
+    if isinstance(scoped, NotReady):
+        return NotReady(scoped.code, scoped.reason, (imported, *scoped.trace))
+    if isinstance(scoped, OutOfScope):
+        return OutOfScope(scoped.clause, scoped.reason, (imported, *scoped.trace))
+    return _map(subject, rules, inputs, (imported, scoped))
+
+
+def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]) -> Desired | NotReady:
+    of = rules.of(subject.kind)
     attributes: dict[str, Any] = {}
     initial: dict[str, Any] = {}
     references: dict[str, str | None] = {}
@@ -191,25 +111,6 @@ def _by_precedence(of: ObjectRules, values: dict[str, str]) -> tuple[tuple[str, 
     return tuple((m.target, values[m.target]) for m in of.matching if values.get(m.target))
 
 
-def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
-    """The attributes that expressions may read. IsSoftDeleted is computed: whoever gets here is in scope."""
-    values: dict[str, Any] = {
-        name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
-        for name, value in subject.attributes.items()
-    }
-    values["id"] = subject.id
-    values["userPrincipalName" if subject.kind is Kind.USER else "displayName"] = subject.name
-    values["manager"] = subject.manager
-    values["IsSoftDeleted"] = "False"
-    values["accountEnabled"] = subject.enabled
-    values["appRoleAssignments"] = tuple(
-        {"id": role.id, "value": role.value, "displayName": role.display_name}
-        for role in rules.roles
-        if any(g.role_id == role.id for g in subject.grants)
-    )
-    return values
-
-
 def _value(mapping: Mapping, inputs: Inputs) -> Any:
     """What the mapping gives: DROP, none, or a value of the type that the attribute has.
 
@@ -242,3 +143,22 @@ def _typed(mapping: Mapping, value: Any) -> Any:
             raise ValueError(f"{'the value' if mapping.source.redacted else repr(value)} is neither True nor False")
         return text == "true"
     return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+
+
+def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
+    """The attributes that expressions may read. IsSoftDeleted is computed: whoever gets here is in scope."""
+    values: dict[str, Any] = {
+        name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+        for name, value in subject.attributes.items()
+    }
+    values["id"] = subject.id
+    values["userPrincipalName" if subject.kind is Kind.USER else "displayName"] = subject.name
+    values["manager"] = subject.manager
+    values["IsSoftDeleted"] = "False"
+    values["accountEnabled"] = subject.enabled
+    values["appRoleAssignments"] = tuple(
+        {"id": role.id, "value": role.value, "displayName": role.display_name}
+        for role in rules.roles
+        if any(g.role_id == role.id for g in subject.grants)
+    )
+    return values

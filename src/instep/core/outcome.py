@@ -1,7 +1,7 @@
 """Outcomes: what an attempt led to, named by what happens next.
 
 Every HTTP status, SCIM error and network error is mapped to one of these in one place
-(`instep.scim.verdict`); nothing else decides whether to try again.
+(`instep.targets.verdict`); nothing else decides whether to try again.
 """
 
 from msgspec import Struct

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from instep.core.guard import Limits
+from instep.core.scoping import Filter
 from instep.core.subject import AppRole, Kind
 from instep.expressions import Expression
 
@@ -38,6 +39,8 @@ class ObjectRules(Struct, frozen=True):
 
     kind: Kind
     mappings: tuple[Mapping, ...]
+    filters: tuple[Filter, ...] = ()
+    """Scoping filters: one of them must pass; none let everybody pass."""
     enabled: bool = True
     actions: frozenset[Action] = frozenset({"create", "update", "delete"})
     members: bool = False

@@ -37,10 +37,28 @@ class MappingRow(Struct, frozen=True, forbid_unknown_fields=True):
     """The value is a subject's id and travels as that subject's id in the app."""
 
 
+class ClauseDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """One comparison of a scoping filter."""
+
+    attribute: str
+    operator: str
+    """As documented, in any case: `EQUALS`, `NOT EQUALS`, `IS NULL`, `REGEX MATCH`, ..."""
+    value: str | None = None
+
+
+class FilterDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """A titled scoping filter; all of its clauses must hold."""
+
+    name: str
+    clauses: tuple[ClauseDocument, ...]
+
+
 class ObjectDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of users, or of groups."""
 
     mappings: tuple[MappingRow, ...] = ()
+    filters: tuple[FilterDocument, ...] = ()
+    """Scoping filters: one of them must pass; none let everybody pass."""
     enabled: bool = True
     actions: tuple[Action, ...] = ("create", "update", "delete")
     members: bool = False

@@ -129,7 +129,7 @@ class Application:
                 self._progress.count("hold")
             if free is None:
                 continue
-            keeps = link.hold if guarded or _rejected(link.hold) else None
+            keeps = link.hold if guarded or _judged(link.hold) else None
             prepared = Prepared(free, msgspec.structs.replace(link, hold=keeps), self._waits_for(free), accounts)
             if sends(free.change):
                 ready.append(prepared)
@@ -170,7 +170,7 @@ class Application:
                 if self._halted:
                     self._recorder.keep(Record(settled=at))
                     continue
-                record, account, again = await self._sending.send(prepared, self._keeper)
+                record, account, again = await self._sending.send(prepared)
                 self._recorder.keep(record)
                 if again:
                     self.again.add(at)
@@ -195,5 +195,5 @@ def _links(state: StateReader, job: str, entries: Sequence[SpoolEntry]) -> dict[
     return found
 
 
-def _rejected(hold: Hold | None) -> bool:
-    return hold is not None and hold.verdict == "rejected"
+def _judged(hold: Hold | None) -> bool:
+    return hold is not None and hold.verdict != "waiting"

@@ -35,6 +35,7 @@ async def run_cycle(world: World, job: Job, target: Target, progress: Progress, 
     that can't be reached ends the cycle with the result `unavailable` and its message; nothing is lost.
     """
     async with LeaseKeeper(world, job.name) as keeper:
+        target.fenced_by(keeper.check)
         return await _Cycle(world, job, target, keeper, progress, stop).run()
 
 

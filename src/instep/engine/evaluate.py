@@ -210,7 +210,7 @@ def _calm(link: Link, rejected: bool) -> Link:
 def _after_verdict(decision: Decision, link: Link) -> tuple[Decision, str]:
     """What an administrator's word about a held decision means for the one that was just made.
 
-    Approved: that very decision may pass. Rejected: its guarded part is left out as long as it's the same. Still
+    Approved: that very part may pass; what else the decision brings about is judged like any other. Rejected: its guarded part is left out as long as it's the same. Still
     waiting, or another decision by now: its effects of the held kinds go on waiting, however few they are now.
     """
     hold = link.hold
@@ -220,7 +220,8 @@ def _after_verdict(decision: Decision, link: Link) -> tuple[Decision, str]:
     if guarded is None:
         return decision, ""
     if guarded.digest == hold.digest and hold.verdict == "approved":
-        return decision, "approved"
+        others = tuple(e for e in decision.effects if e.kind not in kinds)
+        return (msgspec.structs.replace(decision, effects=others), "") if others else (decision, "approved")
     if guarded.digest == hold.digest and hold.verdict == "rejected":
         return free or msgspec.structs.replace(decision, change=Keep(), effects=()), "rejected"
     waiting = tuple(

@@ -19,7 +19,6 @@ from instep.core.outcome import Done, Outcome, Refused, Unknown
 from instep.core.plan import action
 from instep.core.subject import Kind
 from instep.engine.entries import log_entry, memberships
-from instep.engine.lease import LeaseKeeper
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.world import Job, World
@@ -73,13 +72,12 @@ class Sending:
         """The record of a decision that needs no request: a release, an adoption of what is in step."""
         return self._record(prepared, prepared.decision, Answer(Done(), prepared.decision.app_id), None)
 
-    async def send(self, prepared: Prepared, keeper: LeaseKeeper) -> tuple[Record, str | None, bool]:
+    async def send(self, prepared: Prepared) -> tuple[Record, str | None, bool]:
         """Send it: what is to be kept, the app id that others can refer to, and whether to evaluate it anew.
 
         Raises LeaseLost.
         """
         decision, accounts = await self._resolve(prepared)
-        keeper.check()
         answer = await self._request(decision, accounts)
         await self._judge_app(answer.outcome)
         if self.unavailable and not isinstance(answer.outcome, Done):

@@ -61,7 +61,6 @@ class Settlement:
             await self._world.clock.sleep(min(wait, self._world.request_seconds))
 
     async def _settle(self, intent: Intent) -> Record:
-        self._keeper.check()
         at = (intent.kind, intent.subject_id)
         links = await self._world.state.read(
             lambda state: state.links(self._job.name, intent.kind, [intent.subject_id])

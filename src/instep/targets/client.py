@@ -67,6 +67,8 @@ class Client:
         self._clock = clock
         self._patience = patience
         self._resume = 0.0
+        self.fence: Callable[[], None] = lambda: None
+        """Called right before each request, also after a wait; what it raises ends the call."""
 
     @property
     def requests(self) -> int:
@@ -78,7 +80,8 @@ class Client:
         self.abilities = lesson(self.abilities, *args, **kwargs)
 
     async def send(self, purpose: Purpose, method: str, path: str, query: str = "", body: Any = None) -> Attempt:
-        """Send a request, waiting where the app asks for it. Never raises for what the app or network does."""
+        """Send a request, waiting where the app asks for it. Never raises for what the app or network does,
+        only what the fence raises."""
         shown = f"{path}?{query}" if query else path
         waited, tries = 0.0, 0
         while True:
@@ -89,6 +92,7 @@ class Client:
                 await self._clock.sleep(pause)
                 waited += pause
                 continue
+            self.fence()
             attempt = self._judged(purpose, method, shown, body, await self._connection.send(method, path, query, body))
             outcome = attempt.outcome
             if attempt.status not in (429, 503) or not isinstance(outcome, RetryLater):

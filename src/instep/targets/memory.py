@@ -54,6 +54,7 @@ class MemoryTarget:
         self._abilities = abilities or Abilities(enforces_uniqueness=True)
         self.hook = hook
         self.calls: list[Call] = []
+        self._fence: Callable[[], None] = lambda: None
         self._unique = {Kind.USER: "userName", Kind.GROUP: "displayName" if unique_groups else None}
         self._attributes: dict[Kind, dict[str, dict[str, Any]]] = {Kind.USER: {}, Kind.GROUP: {}}
         self._members: dict[str, dict[str, None]] = {}
@@ -99,6 +100,10 @@ class MemoryTarget:
     def requests(self) -> int:
         """How many calls came."""
         return len(self.calls)
+
+    def fenced_by(self, check: Callable[[], None]) -> None:
+        """Have `check` called right before each request."""
+        self._fence = check
 
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Succeeds unless the hook says otherwise."""
@@ -175,6 +180,7 @@ class MemoryTarget:
         return Answer(fault.outcome, exchanges=(self._exchange(call, fault.outcome),))
 
     async def _arrive(self, call: Call) -> Fault | None:
+        self._fence()
         self.calls.append(call)
         # A turn for the other tasks, as a request over a network would give.
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ members, `client` waits where the app asks for it, `http` sends, `verdict` says 
 makes a vendor different is in its abilities, stated by the gallery or learnt; there is no code per vendor.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -64,6 +64,10 @@ class ScimTarget:
     def requests(self) -> int:
         """How many requests were sent so far, look-ups and repetitions included."""
         return self._client.requests
+
+    def fenced_by(self, check: Callable[[], None]) -> None:
+        """Have `check` called right before each request."""
+        self._client.fence = check
 
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Test the connection. Raises AppUnavailable."""
