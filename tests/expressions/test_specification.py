@@ -99,7 +99,7 @@ DOCUMENTED: list[tuple[str, str, Mapping[str, Value], Result]] = [
     ("4.3", f'Replace([tel], , {PHONE}, "num", , [mobile], )', {"tel": "1", "mobilePhone": "+91 8887779999"}, "1"),
     ("4.2", "ToLower([a], [b])", {"a": "Ä", "b": "de-DE"}, "ä"),
     (
-        "10",
+        "4.2",
         """Switch([Active], ,
             "1", IIF(DateDiff("d", Now(), CDate([StatusHireDate])) > 5, "False", "True"),
             "0", "False")""",
