@@ -131,8 +131,8 @@ def sso(
     """Set up single sign-on, which SCIM needs. Nobody can sign in to this app; it only keeps the settings."""
     from instep.serviceprovider import organisations, text
 
-    given = issuer is not None and sign_in_url is not None and (certificate is not None) != stand_in_certificate
-    if remove == given:
+    named = [issuer, sign_in_url, certificate or stand_in_certificate or None]
+    if any(named) == remove or (any(named) and (not all(named) or (certificate and stand_in_certificate))):
         raise typer.BadParameter(
             "give --issuer, --sign-in-url and one of --certificate FILE or --stand-in-certificate; or only --remove"
         )
@@ -352,10 +352,10 @@ def serve(
         running = App(data, quick=not plain, requests_per_second=rate)
 
         def ready(base_url: str) -> None:
-            _out.print(base_url)
-            _out.file.flush()
             if ready_file is not None:
                 _write(ready_file, base_url)
+            _out.print(base_url)
+            _out.file.flush()
 
         try:
             asyncio.run(server.serve(running, host, port, ready))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
 from instep.serviceprovider import tables
 from instep.serviceprovider.text import exact, folded
@@ -32,6 +33,9 @@ class Database:
         self._engine = _engine(path)
         try:
             self._prepare()
+        except DatabaseError as wrong:
+            self.close()
+            raise OSError(f"{path} can't be used: {wrong.orig}") from wrong
         except BaseException:
             self.close()
             raise

@@ -90,4 +90,4 @@ def open_with(connection: Connection, token: str) -> Bearer | None:
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
