@@ -155,7 +155,7 @@ def told(subject: Subject) -> Any:
 
 def around(before: World, after: World, touched: set[str]) -> set[str]:
     """The widest that `affected` may answer: what was touched, the people below it and the groups above it."""
-    world = World({id: "present" for id in GROUPS}, edges=before.edges | after.edges)
+    world = World(dict.fromkeys(GROUPS, "present"), edges=before.edges | after.edges)
     below = {user for id in touched for user in world.people(id, True)}
     return touched | below | {group for group in GROUPS if touched & reached(world, group)}
 
@@ -193,6 +193,7 @@ def fresh(empty: Path, tmp_path: Path) -> Iterator[Callable[[], DirectoryStore]]
         store.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=12), st.lists(st.lists(steps, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_affected_holds_whoever_changed_and_nobody_the_port_does_not_name(

@@ -25,9 +25,10 @@ _BEFORE = (
         "id",
         "is also on line {0}; an id may be there only once",
         """
-SELECT later.file, later.line, later.id, first.line
+SELECT later.file, later.line, later.id,
+    first.line || CASE first.file WHEN later.file THEN '' ELSE ' of ' || f.name END
 FROM (SELECT id, min(rowid) AS first FROM staging.objects GROUP BY id HAVING count(*) > 1) twice
-JOIN staging.objects first ON first.rowid = twice.first
+JOIN staging.objects first ON first.rowid = twice.first JOIN staging.files f ON f.number = first.file
 JOIN staging.objects later ON later.id = twice.id AND later.rowid > twice.first
 """,
     ),
@@ -35,12 +36,13 @@ JOIN staging.objects later ON later.id = twice.id AND later.rowid > twice.first
         "userPrincipalName",
         "is also on line {0}; it may be there only once, whatever its case",
         """
-SELECT later.file, later.line, later.name, first.line
+SELECT later.file, later.line, later.name,
+    first.line || CASE first.file WHEN later.file THEN '' ELSE ' of ' || f.name END
 FROM (
     SELECT name_key, min(rowid) AS first FROM staging.objects
     WHERE kind = 'User' AND name_key IS NOT NULL AND presence = 'present' GROUP BY name_key HAVING count(*) > 1
 ) twice
-JOIN staging.objects first ON first.rowid = twice.first
+JOIN staging.objects first ON first.rowid = twice.first JOIN staging.files f ON f.number = first.file
 JOIN staging.objects later
     ON later.kind = 'User' AND later.name_key = twice.name_key AND later.rowid > twice.first
     AND later.presence = 'present'
@@ -152,7 +154,7 @@ def after(connection: Connection, limit: int) -> list[Fault]:
 
 
 def _run(connection: Connection, checks: Iterable[_Check], limit: int) -> list[Fault]:
-    files = dict(connection.execute(text("SELECT number, name FROM staging.files")).tuples().all())
+    files = {file.number: file.name for file in connection.execute(text("SELECT number, name FROM staging.files"))}
     found: list[Fault] = []
     for check in checks:
         for file, line, value, more in islice(connection.execute(text(check.query)), limit):

@@ -87,10 +87,7 @@ class Merge:
         return found
 
     def _nested_circle(self) -> list[Fault]:
-        nested = self._run(
-            "SELECT group_id, member_id FROM memberships WHERE member_kind = 'Group' AND NOT removed"
-        ).tuples()
-        ids = circles.of_groups(nested)
+        ids = circles.of_groups(self._run(merge_sql.NESTED))
         if not ids:
             return []
         names = [self._run("SELECT name FROM groups WHERE id = :id", id=id).scalar_one() for id in ids]

@@ -219,6 +219,8 @@ WHERE s.kind = 'Group' AND s.id = groups.id AND groups.source <> f.source
 """,
 )
 
+NESTED = "SELECT group_id, member_id FROM memberships WHERE member_kind = 'Group' AND NOT removed"
+
 # Where a circle was closed.
 MANAGER_LINE = """
 SELECT f.name, s.line, s.manager FROM staging.objects s JOIN staging.files f ON f.number = s.file
