@@ -210,8 +210,9 @@ def _calm(link: Link, rejected: bool) -> Link:
 def _after_verdict(decision: Decision, link: Link) -> tuple[Decision, str]:
     """What an administrator's word about a held decision means for the one that was just made.
 
-    Approved: that very part may pass; what else the decision brings about is judged like any other. Rejected: its guarded part is left out as long as it's the same. Still
-    waiting, or another decision by now: its effects of the held kinds go on waiting, however few they are now.
+    Approved: that very part may pass; what else the decision brings about is judged like any other. Rejected: its
+    guarded part is left out as long as it's the same. Still waiting, or another decision by now: its effects of the
+    held kinds go on waiting, however few they are now.
     """
     hold = link.hold
     assert hold is not None
