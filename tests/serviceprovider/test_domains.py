@@ -21,7 +21,7 @@ def zone() -> Iterator[Zone]:
 
 
 @pytest.fixture
-def lookup() -> domains.Lookup:
+def lookup(zone: Zone) -> domains.Lookup:
     return domains.dns_lookup("127.0.0.1", zone.port, seconds=2)
 
 
