@@ -98,6 +98,15 @@ def test_rules_of_mixpanel_are_told_in_words(line: CommandLine) -> None:
     assert "[userPrincipalName]  (matching 1, required)" in words
 
 
+def test_scoping_filters_are_told_in_words(scim: CommandLine) -> None:
+    clauses = [{"attribute": "department", "operator": "EQUALS", "value": "Sales"}]
+    clauses.append({"attribute": "mail", "operator": "IS NOT NULL"})
+    filters = [{"name": "Sales", "clauses": clauses}]
+    scim.rules("scim", lambda rules: rules | {"users": rules["users"] | {"filters": filters}})
+    words = scim.run("app", "show", "scim").stdout
+    assert "People must pass a scoping filter: Sales (department EQUALS Sales and mail IS NOT NULL)." in words
+
+
 def test_setting_nothing_is_bad_usage(scim: CommandLine) -> None:
     assert scim.run("app", "set", "scim").exit_code == 2
     assert scim.run("app", "set", "scim", "--scope", "assigned").exit_code == 2

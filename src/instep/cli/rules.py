@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from instep.cli.showing import plain, short
 
 if TYPE_CHECKING:
-    from instep.core.rules_document import MappingRow, RulesDocument
+    from instep.core.rules_document import FilterDocument, MappingRow, RulesDocument
 
 
 def in_words(rules: "RulesDocument") -> list[str]:
@@ -34,6 +34,10 @@ def in_words(rules: "RulesDocument") -> list[str]:
             + ", ".join(f"{r.display_name}{'' if r.provisions else ' (no account)'}" for r in rules.roles)
             + "."
         )
+    for what, section in (("People", rules.users), ("Groups", rules.groups)):
+        names = " or ".join(f"{each.name} ({_clauses(each)})" for each in section.filters)
+        if names:
+            said.append(plain(f"{what} must pass a scoping filter: {names}."))
     if not rules.groups.enabled:
         said.append("Groups aren't provisioned.")
     elif rules.groups.members:
@@ -52,6 +56,10 @@ def in_words(rules: "RulesDocument") -> list[str]:
         f"cycle, {guard.day_count} ({guard.day_share:.0%}) in a day, and half or more at once."
     )
     return said
+
+
+def _clauses(of: "FilterDocument") -> str:
+    return " and ".join(" ".join(p for p in (c.attribute, c.operator, c.value) if p is not None) for c in of.clauses)
 
 
 def mapping_lines(rows: "Sequence[MappingRow]") -> Iterator[str]:
