@@ -6,14 +6,16 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, create_engine, text
 
 from instep.stores import database as databases
 from instep.stores.database import Database, open_database
-from instep.stores.schema import DatabaseUnavailable, SchemaTooNew
+from instep.stores.schema import DatabaseUnavailable, SchemaTooNew, bring_up_to_date
 
 FIRST = """
 import sqlalchemy as sa
@@ -211,6 +213,26 @@ def test_processes_that_open_a_new_database_at_once_migrate_it_once(migrations: 
         process.stdin = None
     results = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert results == [("", 0)] * 4
+
+
+def test_process_that_was_overtaken_while_migrating_does_nothing_twice(migrations: Path) -> None:
+    (migrations / "0002_second.py").write_text(SECOND)
+    path = migrations.parent / "new.sqlite"
+    begun: list[int] = []
+
+    @contextmanager
+    def begin() -> Iterator[Connection]:
+        begun.append(1)
+        if len(begun) == 2:  # the revision has been read; before anything is applied, somebody else does it all
+            opened(migrations, path).close()
+        with engine.begin() as connection:
+            yield connection
+
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    bring_up_to_date(begin, migrations, path)
+    engine.dispose()
+    assert len(begun) == 3
+    opened(migrations, path).close()
 
 
 def test_file_of_another_program_is_refused_and_left_alone(migrations: Path) -> None:

@@ -52,9 +52,7 @@ def _revision(connection: Connection, path: Path) -> str | None:
 
 
 def _apply(connection: Connection, migrations: Path, revision: str, path: Path) -> None:
-    current = _revision(connection, path)
-    if current is not None and current >= revision:
-        return  # another process has been faster
+    """Apply one revision; alembic does nothing where another process has been faster."""
     from alembic import command
     from alembic.config import Config
 

@@ -30,7 +30,7 @@ class DueExam:
         lease = taken(state)
         keep(state, lease, Record(link=link("report"), pending=("boss", "other")))
         assert due(state) == []
-        keep_links(state, lease, [link("boss", status=Status.GONE), link("other", None)])
+        keep_links(state, lease, [link("boss", status=Status.GONE), link("other", None, status=Status.ACTIVE)])
         assert due(state) == []
         for status in (Status.ACTIVE, Status.DISABLED, Status.RELEASED):
             keep_links(state, lease, [link("boss", status=status)])
