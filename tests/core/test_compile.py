@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.core.examples import EDITOR, GROUPS, GUEST, ROLES, USERS, job
 
-from instep.core.compile import compile_rules
+from instep.core.compile import compile_rules, rules_faults
 from instep.core.guard import Limits
 from instep.core.rules import Ending
 from instep.core.rules_document import DocumentError, rules_document
@@ -119,3 +119,37 @@ def test_the_same_document_has_the_same_version_however_it_is_written() -> None:
 )
 def test_another_document_has_another_version(given: dict[str, Any]) -> None:
     assert job(**given).version != job().version
+
+
+def test_faults_of_form_and_of_expressions_are_listed_together() -> None:
+    given = {
+        "scope": "everyone",
+        "users": {
+            "mappings": [
+                {"target": "userName", "source": "[userPrincipalName", "matching": 1},
+                {"target": "title", "source": "Lef([jobTitle], 3)"},
+                {"target": "nickName", "source": 7},
+            ],
+            "filters": [
+                {"name": "a", "clauses": [{"attribute": "city", "operator": "LIKE", "value": "x"}, {"attribute": "b"}]},
+                {"name": "b", "clauses": []},
+            ],
+        },
+    }
+    faults = rules_faults(given)
+    assert [fault.place for fault in faults] == [
+        "scope",
+        "users.mappings[2].source",
+        "users.filters[0].clauses[1]",
+        "users.mappings[0].source",
+        "users.mappings[1].source",
+        "users.filters[0].clauses[0]",
+        "users.filters[1]",
+    ]
+    assert "Left" in str(faults[4])
+
+
+def test_rules_without_faults_compile() -> None:
+    given = {"users": {"mappings": list(USERS)}, "groups": {"mappings": list(GROUPS)}, "roles": list(ROLES)}
+    assert rules_faults(given) == []
+    compile_rules(rules_document(given))

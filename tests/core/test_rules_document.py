@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from instep.core.rules_document import DocumentError, GuardDocument, ObjectDocument, rules_document
+from instep.core.rules_document import DocumentError, GuardDocument, ObjectDocument, document_faults, rules_document
 
 USER_NAME: dict[str, Any] = {"target": "userName", "source": "[userPrincipalName]", "matching": 1}
 REFERENCE: dict[str, Any] = {"target": "manager", "source": "[manager]", "reference": True}
@@ -30,7 +30,10 @@ def test_what_is_left_out_has_its_default() -> None:
         (users() | {"scop": "all"}, "there is no key `scop`"),
         (users() | {"scope": "everybody"}, "scope: "),
         (users({"target": "title"}), "users.mappings[1]: missing the key `source`"),
-        (users({"target": "title", "source": "[x]", "colour": 1}), "users.mappings[1]: there is no key `colour`"),
+        (
+            users({"target": "title", "source": "[x]", "colour": 1}),
+            "users.mappings[1].colour: there is no key `colour`",
+        ),
         (users({"target": "title", "source": 7}), "users.mappings[1].source: "),
         (users({"target": "name..given", "source": "[x]"}), "users.mappings[1].target: "),
         (users({"target": "id", "source": "[x]"}), "users.mappings[1].target: id is given by the app"),
@@ -38,7 +41,7 @@ def test_what_is_left_out_has_its_default() -> None:
         (users({"target": "Members", "source": "[x]"}), "users.mappings[1].target: memberships are switched on"),
         (users({"target": "title", "source": "  "}), "users.mappings[1].source: empty"),
         (users({"target": "title", "source": "[x]", "matching": -1}), "users.mappings[1].matching: must be 0 or more"),
-        (users({"target": "title", "source": "[x]", "matching": 1}), "users.mappings: matching: 1 is there twice"),
+        (users({"target": "title", "source": "[x]", "matching": 1}), "users.mappings[1].matching: 1 is there twice"),
         (users({"target": "USERNAME", "source": "[x]"}), "users.mappings[1].target: username is there twice"),
         (users({"target": "active", "source": "[x]", "default": "on"}), "users.mappings[1].default: 'on' is neither"),
         (users({**REFERENCE, "matching": 2}), "users.mappings[1].reference: "),
@@ -78,3 +81,53 @@ def test_an_extension_may_have_an_attribute_named_id_or_members() -> None:
 
 def test_a_type_that_is_switched_off_needs_no_mappings() -> None:
     assert rules_document(users() | {"groups": {"enabled": False}}).groups.mappings == ()
+
+
+def test_all_faults_are_listed_and_what_is_right_is_still_checked() -> None:
+    given = {
+        "users": {
+            "mappings": [
+                {**USER_NAME, "colour": "red"},
+                {"target": "title", "source": "[x]", "matching": "1"},
+                {"target": "name..given", "source": "[x]"},
+                {"target": "id", "source": " "},
+                "[mail]",
+            ],
+            "actions": "create",
+            "enabled": None,
+        },
+        "groups": {"enabled": True},
+        "roles": [{"id": "r", "value": "a"}],
+        "scop": "all",
+        "guard": {"day_count": -1},
+    }
+    assert [fault.place for fault in document_faults(given)] == [
+        "users.mappings[0].colour",
+        "users.mappings[1].matching",
+        "users.mappings[4]",
+        "users.actions",
+        "users.enabled",
+        "roles[0]",
+        "scop",
+        "users.mappings[2].target",
+        "users.mappings[3].target",
+        "users.mappings[3].source",
+        "groups.mappings",
+        "guard.day_count",
+    ]
+
+
+@pytest.mark.parametrize("given", [None, 7, "users", [], {"users": []}, {"users": {"mappings": {}}}, {1: 2}])
+def test_what_is_no_rules_document_at_all_is_a_fault(given: Any) -> None:
+    assert document_faults(given)
+
+
+def test_faults_never_repeat_a_value() -> None:
+    given = users({"target": "title", "source": ["s3cret"]}, scope="s3cret") | {"scope": "s3cret", "guard": "s3cret"}
+    assert "s3cret" not in " ".join(map(str, document_faults(given)))
+
+
+def test_users_that_are_said_nothing_of_are_a_fault() -> None:
+    assert [str(fault) for fault in document_faults({"users": {}})] == [
+        "users.mappings: at least one mapping must be matching (matching: 1)"
+    ]

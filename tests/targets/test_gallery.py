@@ -98,7 +98,7 @@ ROW = '{target: userName, source: "[userPrincipalName]", matching: 1}'
         ("removal: value-list", "removal: by-hand", "abilities.removal"),
         ("page_size: 25", "page_size: 0", "abilities.page_size"),
         ("page_size: 25", "colour: red", "abilities.colour"),
-        ("    mappings:", "    mapping:", "rules.users: there is no key `mapping`"),
+        ("    mappings:", "    mapping:", "rules.users.mapping: there is no key `mapping`"),
         ("matching: 1", "matching: one", "rules.users.mappings[0].matching"),
         ("matching: 1", "matching: 0", "rules.users.mappings: at least one"),
         ("matching: 1", "matching: -1", "rules.users.mappings[0].matching"),

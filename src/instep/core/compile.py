@@ -1,36 +1,48 @@
 """Compiling: a job's rules document becomes `Rules`, or a list of what is wrong with its expressions.
 
-The document's form is checked before (`rules_document`). `Rules.version` is made from its content.
+The document's form is checked before (`rules_document`); `rules_faults` lists what is wrong with both.
+`Rules.version` is made from its content.
 """
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from instep.core.desire import ACTIVE
+from instep.core.faults import Fault, content, elements, sound
 from instep.core.guard import Limits
 from instep.core.rules import Ending, Mapping, ObjectRules, Rules
-from instep.core.rules_document import DocumentError, FilterDocument, MappingRow, ObjectDocument, RulesDocument
+from instep.core.rules_document import (
+    ClauseDocument,
+    DocumentError,
+    FilterDocument,
+    MappingRow,
+    ObjectDocument,
+    RulesDocument,
+    document_faults,
+)
 from instep.core.scoping import Clause, ClauseError, Filter, clause
 from instep.core.subject import AppRole, Kind
-from instep.expressions import ExpressionError, parse
+from instep.expressions import Expression, ExpressionError, parse
 from instep.scim.paths import parse as parse_path
 
 _KNOWN = {name.lower(): name for name in (ACTIVE, "userName")}
 """Attributes that the rules know by name, which is the same in any case (RFC 7643 section 2.1)."""
+_NO_CLAUSES = "a filter without clauses would let everybody pass; leave it out"
 
 
 def compile_rules(document: RulesDocument) -> Rules:
     """The rules that the document describes. Raises DocumentError naming all faulty expressions."""
-    faults: list[str] = []
+    faults: list[Fault] = []
     users = _type(document.users, Kind.USER, faults)
     groups = _type(document.groups, Kind.GROUP, faults)
     if faults:
-        raise DocumentError("; ".join(faults))
-    content = msgspec.json.encode(document, order="deterministic")
+        raise DocumentError("; ".join(map(str, faults)))
+    written = msgspec.json.encode(document, order="deterministic")
     return Rules(
-        version=hashlib.blake2b(content, digest_size=8).hexdigest(),
+        version=hashlib.blake2b(written, digest_size=8).hexdigest(),
         users=users,
         groups=groups,
         scope=document.scope,
@@ -45,7 +57,24 @@ def compile_rules(document: RulesDocument) -> Rules:
     )
 
 
-def _type(section: ObjectDocument, kind: Kind, faults: list[str]) -> ObjectRules:
+def rules_faults(given: Any) -> list[Fault]:
+    """Everything that is wrong with a rules document, its form and its expressions; none when it can be compiled."""
+    faults = document_faults(given)
+    for place in ("users", "groups"):
+        section = content(content(given).get(place))
+        for number, mapping in sound(section.get("mappings"), MappingRow).items():
+            if mapping.source.strip():
+                _source(mapping, f"{place}.mappings[{number}]", faults)
+        for number, each in enumerate(elements(section.get("filters"))):
+            where = f"{place}.filters[{number}]"
+            if content(each).get("clauses") == []:
+                faults.append(Fault(where, _NO_CLAUSES))
+            for at, row in sound(content(each).get("clauses"), ClauseDocument).items():
+                _clause(row, f"{where}.clauses[{at}]", faults)
+    return faults
+
+
+def _type(section: ObjectDocument, kind: Kind, faults: list[Fault]) -> ObjectRules:
     place = "users" if kind is Kind.USER else "groups"
     return ObjectRules(
         kind=kind,
@@ -57,31 +86,42 @@ def _type(section: ObjectDocument, kind: Kind, faults: list[str]) -> ObjectRules
     )
 
 
-def _filters(given: Sequence[FilterDocument], place: str, faults: list[str]) -> tuple[Filter, ...]:
+def _filters(given: Sequence[FilterDocument], place: str, faults: list[Fault]) -> tuple[Filter, ...]:
     filters: list[Filter] = []
     for number, each in enumerate(given):
-        clauses: list[Clause] = []
-        for at, row in enumerate(each.clauses):
-            try:
-                clauses.append(clause(row.attribute, row.operator, () if row.value is None else (row.value,)))
-            except (ClauseError, ExpressionError) as wrong:
-                faults.append(f"{place}.filters[{number}].clauses[{at}]: {wrong}")
-        if not each.clauses:
-            faults.append(f"{place}.filters[{number}]: a filter without clauses would let everybody pass; leave it out")
-        filters.append(Filter(each.name, tuple(clauses)))
+        where = f"{place}.filters[{number}]"
+        clauses = [_clause(row, f"{where}.clauses[{at}]", faults) for at, row in enumerate(each.clauses)]
+        if not clauses:
+            faults.append(Fault(where, _NO_CLAUSES))
+        filters.append(Filter(each.name, tuple(clause for clause in clauses if clause)))
     return tuple(filters)
 
 
-def _mappings(rows: Sequence[MappingRow], place: str, faults: list[str]) -> tuple[Mapping, ...]:
+def _clause(row: ClauseDocument, where: str, faults: list[Fault]) -> Clause | None:
+    try:
+        return clause(row.attribute, row.operator, () if row.value is None else (row.value,))
+    except (ClauseError, ExpressionError) as wrong:
+        faults.append(Fault(where, str(wrong)))
+        return None
+
+
+def _source(row: MappingRow, where: str, faults: list[Fault]) -> Expression | None:
+    try:
+        source = parse(row.source)
+    except ExpressionError as wrong:
+        faults.append(Fault(f"{where}.source", str(wrong)))
+        return None
+    if "SelectUniqueValue" in source.functions:
+        faults.append(Fault(f"{where}.source", "SelectUniqueValue isn't supported: give one value"))
+        return None
+    return source
+
+
+def _mappings(rows: Sequence[MappingRow], place: str, faults: list[Fault]) -> tuple[Mapping, ...]:
     mappings: list[Mapping] = []
     for number, row in enumerate(rows):
-        try:
-            source = parse(row.source)
-        except ExpressionError as wrong:
-            faults.append(f"{place}.mappings[{number}].source: {wrong}")
-            continue
-        if "SelectUniqueValue" in source.functions:
-            faults.append(f"{place}.mappings[{number}].source: SelectUniqueValue isn't supported: give one value")
+        source = _source(row, f"{place}.mappings[{number}]", faults)
+        if source is None:
             continue
         target = str(parse_path(row.target))
         mappings.append(

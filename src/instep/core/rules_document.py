@@ -4,12 +4,13 @@ It is plain data (YAML, JSON) of the shape below. Here its keys, types and attri
 expressions in `source` are compiled, and thereby checked, by `instep.core.compile`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from instep.core.faults import Fault, content, elements, form_faults, sound
 from instep.scim.paths import PathError, parse
 
 Action = Literal["create", "update", "delete"]
@@ -30,7 +31,13 @@ class MappingRow(Struct, frozen=True, forbid_unknown_fields=True):
     """Matching precedence, 1 first; 0 doesn't match."""
     default: str | None = None
     """Sent on creation when the source gives nothing."""
-    flow: Literal["always", "create"] = "always"
+    flow: Literal["always", "create", "attribute-add", "value-add", "multi-value-add"] = "always"
+    """When the value flows: see `instep.core.rules.Flow`."""
+    default_on: Literal["create", "always"] = "create"
+    clear_when_empty: bool = False
+    """A source without a value clears the attribute."""
+    multivalued: bool = False
+    """The attribute takes a list."""
     case_exact: bool = False
     required: bool = False
     reference: bool = False
@@ -117,22 +124,23 @@ class RulesDocument(Struct, frozen=True, forbid_unknown_fields=True):
 def rules_document(given: Mapping[str, Any]) -> RulesDocument:
     """The document, typed, with everything that was left out at its default.
 
-    Raises DocumentError naming the place: `users.mappings[3].target: ...`.
+    Raises DocumentError naming the first faulty place: `users.mappings[3].target: ...`; `document_faults` has all.
     """
-    document = convert(given, RulesDocument)
-    _check_mappings(document.users, "users")
-    _check_mappings(document.groups, "groups")
-    if document.users.members:
-        raise DocumentError("users.members: only groups have members")
+    for fault in document_faults(given):
+        raise DocumentError(str(fault))
+    return convert(given, RulesDocument)
+
+
+def document_faults(given: Any) -> list[Fault]:
+    """Everything that is wrong with the form of a rules document; its expressions are `compile`'s to check."""
+    faults = form_faults(given, RulesDocument)
+    for place in ("users", "groups"):
+        if isinstance(section := content(given).get(place), Mapping):
+            faults += _section_faults(content(section), place)
+    roles = sound(content(given).get("roles"), RoleDocument)
     for name in ("id", "value"):
-        _check_unique([getattr(role, name) for role in document.roles], f"roles[{{}}].{name}")
-    for name in ("cycle_share", "day_share"):
-        if not 0 <= getattr(document.guard, name) <= 1:
-            raise DocumentError(f"guard.{name}: must be from 0 to 1 (0.05 is 5 %)")
-    for name in ("cycle_count", "day_count"):
-        if getattr(document.guard, name) < 0:
-            raise DocumentError(f"guard.{name}: must be 0 or more")
-    return document
+        faults += _twice({at: getattr(role, name) for at, role in roles.items()}, f"roles[{{}}].{name}")
+    return [*faults, *_guard_faults(content(given).get("guard", {}))]
 
 
 def convert(given: Any, kind: type[Any]) -> Any:
@@ -148,41 +156,63 @@ def convert(given: Any, kind: type[Any]) -> Any:
         raise DocumentError(f"{where}: {problem}" if where else problem) from None
 
 
-def _check_mappings(rules: ObjectDocument, place: str) -> None:
-    canonical: list[str] = []
-    for number, row in enumerate(rules.mappings):
+def _section_faults(section: dict[str, Any], place: str) -> Iterator[Fault]:
+    if place == "users" and section.get("members") is True:
+        yield Fault("users.members", "only groups have members")
+    rows = sound(section.get("mappings"), MappingRow)
+    canonical: dict[int, str] = {}
+    for number, row in rows.items():
         where = f"{place}.mappings[{number}]"
         try:
-            path = parse(row.target)
+            canonical[number] = str(parse(row.target)).lower()
         except PathError as wrong:
-            raise DocumentError(f"{where}.target: {wrong}") from None
-        if path.attribute.lower() == "id" and not path.schema:
-            raise DocumentError(f"{where}.target: id is given by the app and can't be mapped")
-        if path.attribute.lower() == "members" and not path.schema:
-            raise DocumentError(f"{where}.target: memberships are switched on by `groups.members: true`, not mapped")
-        if not row.source.strip():
-            raise DocumentError(f'{where}.source: empty; leave the row out, or write "" in quotes for empty text')
-        if row.matching < 0:
-            raise DocumentError(f"{where}.matching: must be 0 or more")
-        if row.reference and (row.matching or row.required or row.default is not None or row.flow == "create"):
-            raise DocumentError(
-                f"{where}.reference: is written whenever the account that it points to is there, so it can't be "
-                "matching or required, have a default or flow on creation only"
-            )
-        boolean = str(path).lower() == "active" or path.sub == "primary"
-        if boolean and row.default is not None and row.default.lower() not in ("true", "false", ""):
-            raise DocumentError(f"{where}.default: {row.default!r} is neither True nor False")
-        canonical.append(str(path).lower())
-    _check_unique(canonical, f"{place}.mappings[{{}}].target")
-    ranks = [row.matching for row in rules.mappings if row.matching]
-    if rules.enabled and not ranks:
-        raise DocumentError(f"{place}.mappings: at least one mapping must be matching (matching: 1)")
-    _check_unique(ranks, f"{place}.mappings: matching")
+            yield Fault(f"{where}.target", str(wrong))
+        else:
+            yield from _row_faults(row, where)
+    yield from _twice(canonical, f"{place}.mappings[{{}}].target")
+    ranks = {number: row.matching for number, row in rows.items() if row.matching}
+    yield from _twice(ranks, f"{place}.mappings[{{}}].matching")
+    complete = len(rows) == len(elements(section.get("mappings")))
+    if complete and not ranks and section.get("enabled", True) is True:
+        yield Fault(f"{place}.mappings", "at least one mapping must be matching (matching: 1)")
 
 
-def _check_unique(values: list[Any], place: str) -> None:
+def _row_faults(row: MappingRow, where: str) -> Iterator[Fault]:
+    path = parse(row.target)
+    if path.attribute.lower() == "id" and not path.schema:
+        yield Fault(f"{where}.target", "id is given by the app and can't be mapped")
+    if path.attribute.lower() == "members" and not path.schema:
+        yield Fault(f"{where}.target", "memberships are switched on by `groups.members: true`, not mapped")
+    if not row.source.strip():
+        yield Fault(f"{where}.source", 'empty; leave the row out, or write "" in quotes for empty text')
+    if row.matching < 0:
+        yield Fault(f"{where}.matching", "must be 0 or more")
+    if row.reference and (row.matching or row.required or row.default is not None or row.flow == "create"):
+        yield Fault(
+            f"{where}.reference",
+            "is written whenever the account that it points to is there, so it can't be "
+            "matching or required, have a default or flow on creation only",
+        )
+    boolean = str(path).lower() == "active" or path.sub == "primary"
+    if boolean and row.default is not None and row.default.lower() not in ("true", "false", ""):
+        yield Fault(f"{where}.default", f"{row.default!r} is neither True nor False")
+
+
+def _guard_faults(given: Any) -> Iterator[Fault]:
+    if form_faults(given, GuardDocument):
+        return
+    guard = msgspec.convert(given, GuardDocument)
+    for name in ("cycle_share", "day_share"):
+        if not 0 <= getattr(guard, name) <= 1:
+            yield Fault(f"guard.{name}", "must be from 0 to 1 (0.05 is 5 %)")
+    for name in ("cycle_count", "day_count"):
+        if getattr(guard, name) < 0:
+            yield Fault(f"guard.{name}", "must be 0 or more")
+
+
+def _twice(values: Mapping[int, Any], place: str) -> Iterator[Fault]:
     seen: set[Any] = set()
-    for number, value in enumerate(values):
+    for number, value in values.items():
         if value in seen:
-            raise DocumentError(f"{place.format(number)}: {value} is there twice")
+            yield Fault(place.format(number), f"{value} is there twice")
         seen.add(value)
