@@ -16,7 +16,6 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
-from rich.terminal_theme import MONOKAI
 from stage import kept, name_server
 from stage.app_process import serving
 from stage.commands import Commands
@@ -45,8 +44,6 @@ def main(arguments: list[str]) -> int:
         console.print(f"\nNot as expected: {wrong}", markup=False, style="bold red")
         return 1
     console.print(f"\nAll as expected, in {time.monotonic() - began:.0f} s.", style="bold green")
-    if recording:
-        console.save_svg(str(options.record), title="./script/demo", theme=MONOKAI)
     return 0
 
 
@@ -55,13 +52,15 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/demo", description="Show Instep at work on this machine.")
     parser.add_argument("--users", type=int, metavar="N", help="do it with a made-up company of N people (10 or more)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave everything in DIR, to go on with")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="draw what is shown as an SVG picture")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="draw each chapter as an SVG picture")
     parser.add_argument("--timings", action="store_true", help="say in the end how long the commands took")
     options = parser.parse_args(arguments)
     if options.users is not None and not 10 <= options.users <= 1_000_000:
         parser.error("--users: from 10 to 1000000")
     if options.keep is not None and options.keep.exists() and (options.keep.is_file() or any(options.keep.iterdir())):
         parser.error(f"--keep: {options.keep} is there already and isn't an empty folder")
+    if options.record is not None and not options.record.is_dir():
+        parser.error(f"--record: there is no folder {options.record}")
     return options
 
 
@@ -82,10 +81,10 @@ def play(console: Console, place: Path, options: argparse.Namespace) -> None:
     environment = {"INSTEP_DATA": str(place), "COLUMNS": str(WIDTH), "PYTHONIOENCODING": "utf-8"}
     environment |= {"FORCE_COLOR": "1" if coloured else "", "NO_COLOR": "" if coloured else "1"}
     commands = Commands(place, environment)
-    terminal = Terminal(console, commands)
+    terminal = Terminal(console, commands, options.record)
     terminal.say(
-        """Instep keeps an organisation's apps in step with its directory. Here is what that looks like. Lines that begin
-        with $ are the commands that are run, with what they print under them. Nothing leaves this machine."""
+        """Instep keeps an organisation's apps in step with its directory. Here is what that looks like. Lines that
+        begin with $ are the commands that are run, with what they print under them. Nothing leaves this machine."""
     )
     records: dict[str, str] = {}
     with name_server.running(records) as dns_port, serving(INSTEP, place, os.environ) as url:
@@ -98,6 +97,7 @@ def play(console: Console, place: Path, options: argparse.Namespace) -> None:
             kept.leave_behind(terminal, place, INSTEP, url, story.examples)
         else:
             kept.say_goodbye(terminal)
+        terminal.draw()
     if options.timings:  # the first command waits until Instep is loaded
         for name, seconds in sorted(commands.seconds.items(), key=lambda item: -item[1]):
             console.print(f"{seconds:6.2f} s  instep {name}", style="dim")

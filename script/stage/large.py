@@ -25,11 +25,11 @@ instep status mixpanel
     """Commands to go on with."""
 
     def __init__(self, terminal: Terminal, folder: Path, users: int) -> None:
-        """users: how many people there are; a group for each fifty, four memberships for each person."""
+        """users: how many people there are; a group for each fifty (ten at least), four memberships for each person."""
         self._say, self._title = terminal.say, terminal.title
         self._terminal, self._instep = terminal, terminal.instep
         self._folder = folder
-        self._users, self._groups, self._memberships = users, max(4, users // 50), users * 4
+        self._users, self._groups, self._memberships = users, max(10, users // 50), users * 4
         self._url = self._token = ""
 
     def tell(self, url: str, records: MutableMapping[str, str], dns_port: int) -> None:

@@ -1,16 +1,21 @@
 """The demo's voice: plain sentences, tables, and real `instep` commands shown with what they say."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from stage.commands import Commands
 
 WIDTH = 100
+
+# A picture of the terminal has no reason to ask another machine for a font.
+_FETCHED_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class NotAsExpected(Exception):
@@ -20,15 +25,28 @@ class NotAsExpected(Exception):
 class Terminal:
     """Speaks to the reader and runs commands."""
 
-    def __init__(self, console: Console, commands: Commands) -> None:
+    def __init__(self, console: Console, commands: Commands, pictures: Path | None = None) -> None:
+        """pictures: the folder for a picture of each chapter, if they are wanted; the console has to record then."""
         self._console = console
         self._commands = commands
-        self._live = console.is_terminal and not console.record
+        self._pictures = pictures
+        self._chapter = ""
+        self._live = console.is_terminal and pictures is None
 
     def title(self, text: str) -> None:
         """The beginning of a chapter."""
+        self.draw()
+        self._chapter = text
         self._console.print()
         self._console.rule(Text(f" {text} ", style="bold"), align="left", style="dim")
+
+    def draw(self) -> None:
+        """Draw the chapter that ends here."""
+        if self._pictures is not None and self._chapter:
+            name = "-".join(word for word in self._chapter.lower().replace(",", "").split() if not word.isdigit())
+            svg = self._console.export_svg(title="./script/demo", theme=MONOKAI, clear=True)
+            svg = _FETCHED_FONT.sub("", svg)
+            (self._pictures / f"{name}.svg").write_text(svg, encoding="utf-8")
 
     def say(self, text: str) -> None:
         """A paragraph. Line breaks in `text` are the source's, not the reader's."""
