@@ -137,6 +137,8 @@ class App(Struct, frozen=True):
     rules: Mapping[str, Any]
     """The rules document; `instep.targets.gallery` gives the template's, `instep.wiring` compiles it."""
     roles: tuple[AppRole, ...] = ()
+    interval_minutes: int = 40
+    """After how long its job runs again, at the latest."""
 
 
 class SpoolEntry(Struct, frozen=True):

@@ -15,10 +15,10 @@ class AppsExam:
     def test_app_comes_back_as_it_was_saved(self, state: State) -> None:
         with state.writing() as writer:
             writer.save_app(APP, "secret")
-            writer.save_app(msgspec.structs.replace(APP, name="aha"), None)
+            writer.save_app(msgspec.structs.replace(APP, name="aha", interval_minutes=5), None)
         with state.reading() as reader:
             assert reader.app(JOB) == APP
-            assert [a.name for a in reader.apps()] == ["aha", JOB]
+            assert [(a.name, a.interval_minutes) for a in reader.apps()] == [("aha", 5), (JOB, 40)]
             assert reader.app("nothing") is None
             assert reader.token("nothing") is None
 
@@ -35,10 +35,20 @@ class AppsExam:
             writer.save_app(APP, "second")
             assert writer.token(JOB) == "second"
 
+    def test_schema_comes_back_as_it_was_and_the_last_one_counts(self, state: State) -> None:
+        with state.writing() as writer:
+            writer.save_app(APP, "secret")
+            writer.save_schema(JOB, {"id": "old"})
+            writer.save_schema(JOB, {"id": "ä", "directories": [], "more": {"deep": [None, 1, True]}})
+        with state.reading() as reader:
+            assert reader.schema(JOB) == {"id": "ä", "directories": [], "more": {"deep": [None, 1, True]}}
+            assert reader.schema("nothing") is None
+
     def test_removed_app_leaves_nothing_but_its_log(self, state: State) -> None:
         lease = taken(state)
         with state.writing() as writer:
             writer.save_app(APP, "secret")
+            writer.save_schema(JOB, {"id": "schema"})
             writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW))
             writer.record(lease, [Record(link=link("u1"), log=entry("u1"), members=(Membership("g", "u1", "sent"),))])
             writer.intend(lease, [intent("u2")])
@@ -48,6 +58,7 @@ class AppsExam:
         with state.reading() as reader:
             assert reader.app(JOB) is None
             assert reader.token(JOB) is None
+            assert reader.schema(JOB) is None
             assert reader.links(JOB, Kind.USER, ["u1"]) == {}
             assert reader.memberships(JOB, "g") == {}
             assert (reader.intents(JOB), list(reader.spooled(JOB)), reader.cycles(JOB)) == ([], [], [])

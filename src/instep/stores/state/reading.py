@@ -18,14 +18,26 @@ from instep.scim.abilities import Abilities
 from instep.stores.secrets import Vault
 from instep.stores.state import history, rows
 from instep.stores.state.due import LIVING, due
-from instep.stores.state.tables import HELD, IN_ESCROW, apps, cycles, effects, intents, jobs, links, memberships, spool
+from instep.stores.state.tables import (
+    HELD,
+    IN_ESCROW,
+    apps,
+    cycles,
+    effects,
+    intents,
+    jobs,
+    links,
+    memberships,
+    schemas,
+    spool,
+)
 
 Statement = Select[*tuple[Any, ...]]
 
 PAGE = 1000
 """Rows in a page of what is streamed."""
 
-_APP = [apps.c.name, apps.c.display_name, apps.c.template, apps.c.tenant_url, apps.c.rules, apps.c.roles]
+_APP = [c for c in apps.columns if c.name != "token"]
 
 
 class SqlStateReader:
@@ -46,6 +58,10 @@ class SqlStateReader:
         """Raises SecretUnreadable when the key isn't the one that it was encrypted with."""
         row = self._first(select(apps.c.token).where(apps.c.name == app))
         return self._vault.decrypt(row.token, app=app, field="token") if row and row.token else None
+
+    def schema(self, app: str) -> dict[str, Any] | None:
+        row = self._first(select(schemas.c.document).where(schemas.c.app == app))
+        return row.document if row else None
 
     def watermark(self, job: str) -> Watermark | None:
         row = self._first(select(jobs.c.epoch, jobs.c.sequence, jobs.c.rules_version).where(jobs.c.job == job))

@@ -47,6 +47,14 @@ apps = Table(
     Column("rules", Document(), nullable=False),
     Column("roles", Document(tuple[AppRole, ...]), nullable=False),
     Column("token", LargeBinary),  # encrypted, see `instep.stores.secrets`
+    Column("interval_minutes", Integer, nullable=False, server_default="40"),
+)
+
+schemas = Table(
+    "schemas",
+    metadata,
+    Column("app", String, primary_key=True),
+    Column("document", Document(), nullable=False),  # Graph's, complete, as it came in
 )
 
 jobs = Table(

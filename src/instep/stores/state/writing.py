@@ -18,9 +18,10 @@ from instep.stores.columns import upsert
 from instep.stores.state import rows
 from instep.stores.state.reading import SqlStateReader
 from instep.stores.state.recording import keep
-from instep.stores.state.tables import apps, cycles, intents, jobs, links, memberships, pending, spool
+from instep.stores.state.tables import apps, cycles, intents, jobs, links, memberships, pending, schemas, spool
 
 _SAVE_APP = upsert(apps, {"token": lambda new: func.coalesce(new.excluded.token, apps.c.token)})
+_SAVE_SCHEMA = upsert(schemas)
 _SPOOL = upsert(spool)
 _INTEND = upsert(intents)
 _SAVE_CYCLE = upsert(cycles)
@@ -43,9 +44,14 @@ class SqlStateWriter(SqlStateReader):
         values = {name: getattr(app, name) for name in app.__struct_fields__}
         self._connection.execute(_SAVE_APP, values | {"token": stored})
 
+    def save_schema(self, app: str, document: Mapping[str, Any]) -> None:
+        """Keep the schema document that the app's rules were imported from, in place of an earlier one."""
+        self._connection.execute(_SAVE_SCHEMA, {"app": app, "document": document})
+
     def remove_app(self, name: str) -> None:
         """Remove the app with all that its job remembers but the log. A cycle under way loses its lease."""
         self._connection.execute(delete(apps).where(apps.c.name == name))
+        self._connection.execute(delete(schemas).where(schemas.c.app == name))
         for table in (links, memberships, pending, intents, spool, cycles):
             self._connection.execute(delete(table).where(table.c.job == name))
         # The row stays for its token: a lease of another life of this name must never fit again.
