@@ -1,6 +1,7 @@
 """The state's file: its schema, its secrets, its speed, and what other processes and sudden death do to it."""
 
 import asyncio
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -54,6 +55,23 @@ def database(folder: Path, store: StateStore) -> Iterator[Database]:
     database = open_database(folder / "state.sqlite", MIGRATIONS / "state")
     yield database
     database.close()
+
+
+def test_app_of_an_older_version_gets_the_usual_interval(folder: Path) -> None:
+    older = folder / "older"
+    older.mkdir()
+    shutil.copy(MIGRATIONS / "state" / "0001_state.py", older)
+    before = open_database(folder / "state.sqlite", older)
+    with before.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO apps (name, display_name, template, tenant_url, rules, roles)"
+            " VALUES ('crm', 'CRM', 'scim', 'https://crm.example/scim', '{}', '[]')"
+        )
+    before.close()
+    store = opened(folder)
+    with store.reading() as reader:
+        assert [(app.name, app.interval_minutes) for app in reader.apps()] == [("crm", 40)]
+    store.close()
 
 
 def test_migrations_make_exactly_the_tables_that_queries_are_written_against(database: Database) -> None:
