@@ -9,11 +9,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from instep.core.directory import Assignment, Entry
+from instep.core.directory import Assignment, Entry, File, Row
 from instep.core.subject import DEFAULT_ACCESS, Grant, Kind, Presence
 from instep.ports import View
 from instep.stores.directory import DirectoryStore
 from instep.stores.directory.tables import metadata
+from instep.stores.schema import DatabaseUnavailable
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
@@ -265,6 +266,17 @@ def test_a_directory_restored_from_a_copy_gets_another_epoch_with_its_first_chan
     assert epoch_of(path) == epoch
 
 
+def test_an_empty_directory_that_replaces_a_used_one_is_noticed(tmp_path: Path) -> None:
+    path, copy = tmp_path / "directory.db", tmp_path / "copy.db"
+    epoch = epoch_of(path)
+    shutil.copy(path, copy)
+    edit_once(path, "u1")
+    assert epoch_of(path) == epoch
+    shutil.copy(copy, path)
+    edit_once(path, "u2")
+    assert epoch_of(path) != epoch
+
+
 def test_a_directory_without_its_mark_is_taken_for_a_restored_one(tmp_path: Path) -> None:
     path = tmp_path / "directory.db"
     edit_once(path, "u1")
@@ -272,6 +284,20 @@ def test_a_directory_without_its_mark_is_taken_for_a_restored_one(tmp_path: Path
     (tmp_path / "directory.db.mark").unlink()
     edit_once(path, "u2")
     assert epoch_of(path) != epoch
+
+
+def test_a_full_disk_ends_an_import_with_a_clear_error_and_nothing_done(store: DirectoryStore) -> None:
+    def stage() -> None:
+        with store.staging(str) as staging:
+            staging._connection.execute("PRAGMA max_page_count = 20")
+            staging.open(0, File("file", "test"))
+            for n in range(100):
+                staging.add(0, [Row(n, Kind.USER, f"u{n}", f"u{n}@x.example", {"notes": "x" * 5_000})])
+
+    with pytest.raises(DatabaseUnavailable, match=r"full\. Nothing was imported"):
+        stage()
+    assert store.sequence() == 0
+    assert not list(store.path.parent.glob("*.staging"))
 
 
 def test_the_migrations_make_what_the_queries_are_written_against(store: DirectoryStore) -> None:

@@ -61,7 +61,7 @@ def import_(
 def list_(
     search: Annotated[str, typer.Argument(metavar="TEXT", help="Part of a name.")] = "",
     deleted: Annotated[bool, typer.Option("--deleted", help="List those who can be restored.")] = False,
-    limit: Limit = 50,
+    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """List people."""

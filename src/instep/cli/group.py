@@ -22,7 +22,7 @@ AreGroups = Annotated[bool, typer.Option("--groups", help="The members are group
 def list_(
     search: Annotated[str, typer.Argument(metavar="TEXT", help="Part of a name.")] = "",
     deleted: Annotated[bool, typer.Option("--deleted", help="List those that can be restored.")] = False,
-    limit: Limit = 50,
+    limit: Limit = None,
     as_json: Json = False,
 ) -> None:
     """List groups."""

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LISTED = 50
+"""How many are listed unless told otherwise."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option("--limit", min=0, help="How many to list at the most; 0 lists all.")]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=0, help=f"How many to list; 0 is all. {LISTED} unless told, all with --json."),
+]
 User = Annotated[str, typer.Argument(metavar="USER", help="userPrincipalName, id, or a displayName only one has.")]
 Users = Annotated[list[str], typer.Argument(metavar="USER", help="userPrincipalNames, ids or displayNames.")]
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="The group's displayName or id.")]
@@ -81,7 +87,7 @@ def each(names: Sequence[str], work: Callable[[str], T], said: Callable[[T], str
         out.print(plain(said(work(name))))
 
 
-def listing(kind: Kind, search: str, deleted: bool, limit: int, as_json: bool) -> None:
+def listing(kind: Kind, search: str, deleted: bool, limit: int | None, as_json: bool) -> None:
     """List users or groups."""
     from itertools import islice
 
@@ -97,6 +103,7 @@ def listing(kind: Kind, search: str, deleted: bool, limit: int, as_json: bool) -
         if as_json:
             print_json([properties(e) for e in browser.entries(kind, search, presence, limit or -1)])
             return
+        limit = LISTED if limit is None else limit
         found = list(islice(browser.entries(kind, search, presence), limit or None))
         people = kind is Kind.USER
         columns = ("USER", "DISPLAY NAME", "DEPARTMENT", "ACCOUNT") if people else ("GROUP", "ID", "MEMBERS")

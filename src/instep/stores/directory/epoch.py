@@ -17,12 +17,12 @@ from sqlalchemy import Connection, text
 def renew_if_restored(connection: Connection, mark: Path) -> None:
     """Give the directory a new epoch if the file `mark` shows that it was restored. Part of the transaction."""
     epoch, number = connection.execute(text("SELECT epoch, number FROM meta, sequence")).one()
-    if number == 0:
-        return  # nobody can have read a change of it
     try:
         known, newest = mark.read_text(encoding="ascii").split()
         restored = known != epoch or int(newest) > number
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
+        restored = number > 0  # a new directory has no mark yet
+    except ValueError:
         restored = True
     if restored:
         connection.execute(text("UPDATE meta SET epoch = :epoch"), {"epoch": str(uuid.uuid4())})

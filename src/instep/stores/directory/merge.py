@@ -40,9 +40,9 @@ class Merge:
 
     def apply(self, now: datetime, replace: bool) -> dict[str, Counts]:
         """Take the rows over; with `replace` also remove what complete lists lack. Returns what became of them."""
-        counts = {what: self._take(what) for what in merge_sql.INSERT}
         for statement in merge_sql.OWN:
             self._run(statement)
+        counts = {what: self._take(what) for what in merge_sql.INSERT}
         if replace:
             for what, statement in merge_sql.REMOVE.items():
                 counts[what] = msgspec.structs.replace(counts[what], removed=self._write(statement, now=utc(now)))

@@ -15,11 +15,13 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
+from sqlalchemy.exc import DBAPIError
 
 from instep.core.directory import NAMED, AnyRow, AssignmentRow, File, MemberRow, Row
 from instep.core.subject import Kind, Presence
 from instep.stores.directory.browser import utc
 from instep.stores.directory.tables import key
+from instep.stores.schema import DatabaseUnavailable
 
 _TABLES = """
 CREATE TABLE files (
@@ -137,7 +139,7 @@ class Staging:
 
 @contextmanager
 def staged(folder: Path, new_id: Callable[[], str]) -> Iterator[Staging]:
-    """A staging file in that folder, deleted at the end."""
+    """A staging file in that folder, deleted at the end. What the disk refuses meanwhile is DatabaseUnavailable."""
     for left in folder.glob("import-*.staging"):
         if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
             left.unlink(missing_ok=True)
@@ -146,5 +148,8 @@ def staged(folder: Path, new_id: Callable[[], str]) -> Iterator[Staging]:
     staging = Staging(path, new_id)
     try:
         yield staging
+    except (sqlite3.Error, DBAPIError) as wrong:
+        said = wrong.orig if isinstance(wrong, DBAPIError) else wrong
+        raise DatabaseUnavailable(f"{folder}: {said}. Nothing was imported; is there room on the disk?") from wrong
     finally:
         staging.close()

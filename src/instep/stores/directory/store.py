@@ -24,8 +24,8 @@ from instep.stores.directory.merge import Merge
 from instep.stores.directory.reader import SnapshotReader
 from instep.stores.directory.staging import Staging, staged
 
-_MERGE_KIBIBYTES = 128 * 1024
-"""Memory for pages while an import is taken over: indexes of a million names fit."""
+_MERGE_KIBIBYTES = 64 * 1024
+"""Memory for pages while an import is taken over: most of the indexes of a million people."""
 
 
 class DirectoryStore:
