@@ -111,8 +111,9 @@ def _source(row: MappingRow, where: str, faults: list[Fault]) -> Expression | No
     except ExpressionError as wrong:
         faults.append(Fault(f"{where}.source", str(wrong)))
         return None
-    if "SelectUniqueValue" in source.functions:
-        faults.append(Fault(f"{where}.source", "SelectUniqueValue isn't supported: give one value"))
+    if "SelectUniqueValue" in source.functions and (row.matching or row.flow != "create"):
+        why = "can't be matched by" if row.matching else "is for creation only: give the mapping `flow: create`"
+        faults.append(Fault(f"{where}.source", f"SelectUniqueValue {why}"))
         return None
     return source
 
@@ -130,7 +131,11 @@ def _mappings(rows: Sequence[MappingRow], place: str, faults: list[Fault]) -> tu
                 source=source,
                 default=row.default,
                 matching=row.matching,
-                flow=row.flow,
+                # Roles that were taken away stay in the app, as documented: this function only adds.
+                flow="multi-value-add" if "AppRoleAssignmentsComplex" in source.functions else row.flow,
+                default_on=row.default_on,
+                clear_when_empty=row.clear_when_empty,
+                multivalued=row.multivalued,
                 case_exact=row.case_exact,
                 required=row.required,
                 reference=row.reference,

@@ -273,6 +273,8 @@ def _attribute_changes(
     # An account that says nothing of `active` is in use; an app that doesn't have the attribute never says it.
     in_use = ACTIVE not in held and ACTIVE not in unknown
     changes = [c for c in changes if not (in_use and c.path == ACTIVE and c.new is True)]
+    cleared = (path for path in wish.cleared if path in held or path in unknown)
+    changes += [AttributeChange(path, held.get(path), None) for path in cleared]
     if subject.kind is Kind.USER:
         logins = {"userName", *(m.target for m in of.matching)}
         changes = [_guarded(c, logins) for c in changes]

@@ -32,6 +32,10 @@ class Desired(Struct, frozen=True):
     """Attribute path to the subject referred to; none where the directory says nobody."""
     matches: tuple[tuple[str, str], ...] = ()
     """Matching path and value, in order of precedence."""
+    cleared: tuple[str, ...] = ()
+    """Paths that are to have no value."""
+    candidates: Map[str, tuple[str, ...]] = {}
+    """Path to values of which the first that nobody in the app has is taken, on creation."""
     missing: tuple[str, ...] = ()
     """Required paths without a value: no account can be made."""
     members: tuple[str, ...] = ()
@@ -65,6 +69,8 @@ def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]
     references: dict[str, str | None] = {}
     matching: dict[str, str] = {}
     missing: list[str] = []
+    cleared: list[str] = []
+    candidates: dict[str, tuple[str, ...]] = {}
     redacted: list[str] = []
     for mapping in of.mappings:
         if mapping.source.redacted:
@@ -80,11 +86,18 @@ def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]
         if mapping.reference:
             references[mapping.target] = value
             continue
+        if isinstance(value, Candidates):
+            candidates[mapping.target] = value.values
+            continue
+        if value is None and default is not None and mapping.default_on == "always":
+            value = default
         if value is None:
             if default is not None:
                 initial[mapping.target] = default
             elif mapping.required:
                 missing.append(mapping.target)
+            elif mapping.clear_when_empty:
+                cleared.append(mapping.target)
             continue
         if mapping.flow == "create":
             initial[mapping.target] = value
@@ -101,6 +114,8 @@ def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]
         references=references,
         matches=_by_precedence(of, matching),
         missing=tuple(missing),
+        cleared=tuple(cleared),
+        candidates=candidates,
         members=subject.members if of.members else (),
         redacted=tuple(redacted),
         trace=trace,
@@ -121,10 +136,8 @@ def _value(mapping: Mapping, inputs: Inputs) -> Any:
     value = mapping.source.evaluate(inputs)
     if isinstance(value, Redacted):
         value = value.value
-    if isinstance(value, Candidates):
-        raise ValueError("SelectUniqueValue isn't supported")
-    if value is DROP:
-        return DROP
+    if value is DROP or isinstance(value, Candidates):
+        return value
     typed = _typed(mapping, value)
     if mapping.matching and isinstance(typed, list):
         raise ValueError("an attribute that is matched by needs one value, not a list")
@@ -142,7 +155,9 @@ def _typed(mapping: Mapping, value: Any) -> Any:
         if text not in ("true", "false"):
             raise ValueError(f"{'the value' if mapping.source.redacted else repr(value)} is neither True nor False")
         return text == "true"
-    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return list(cast("tuple[Any, ...]", value)) or None
+    return [value] if mapping.multivalued else value
 
 
 def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:

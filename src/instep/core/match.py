@@ -98,10 +98,27 @@ def differences(
     wanted: Mapping[str, Any], held: Mapping[str, Any], unknown: frozenset[str], mappings: Iterable[AttributeMapping]
 ) -> list[AttributeChange]:
     """What has to change so that `held` becomes `wanted`, attribute by attribute, in the order of `wanted`."""
-    exact = {m.target: m.case_exact for m in mappings}
+    by_path = {m.target: m for m in mappings}
     changes: list[AttributeChange] = []
     for path, value in wanted.items():
-        old = held.get(path)
-        if path in unknown or old is None or not documents.same(old, value, exact.get(path, False)):
-            changes.append(AttributeChange(path, old, value))
+        mapping, old = by_path.get(path), held.get(path)
+        exact = mapping is not None and mapping.case_exact
+        new = _flowing(mapping, value, old)
+        if new is not None and (path in unknown or old is None or not documents.same(old, new, exact)):
+            changes.append(AttributeChange(path, old, new))
     return changes
+
+
+def _flowing(mapping: AttributeMapping | None, value: Any, old: Any) -> Any:
+    """What the attribute is to become as its mapping flows; none when nothing flows."""
+    if mapping is None or mapping.flow in ("always", "create") or old is None:
+        return value
+    if mapping.flow == "attribute-add":
+        return None
+    if not isinstance(value, list):
+        return value
+    held = cast("list[Any]", old) if isinstance(old, list) else [old]
+    added = [v for v in cast("list[Any]", value) if not any(documents.same([v], [h], mapping.case_exact) for h in held)]
+    if not added and mapping.flow == "multi-value-add":
+        return None
+    return [*held, *added]

@@ -15,6 +15,10 @@ from instep.expressions import Expression
 
 Action = Literal["create", "update", "delete"]
 
+Flow = Literal["always", "create", "attribute-add", "value-add", "multi-value-add"]
+"""`always`; on `create` only; `attribute-add` only while the app has no value; `value-add` never takes values of a
+list away; `multi-value-add` neither, and only when there is one to add (Graph's attributeFlowType)."""
+
 
 class Mapping(Struct, frozen=True):
     """One attribute mapping (Graph's `attributeMapping`)."""
@@ -26,7 +30,14 @@ class Mapping(Struct, frozen=True):
     """Written on creation when the source evaluates to null."""
     matching: int = 0
     """Matching precedence, 1 first; 0 doesn't match."""
-    flow: Literal["always", "create"] = "always"
+    flow: Flow = "always"
+    """When the value flows: see `Flow`."""
+    default_on: Literal["create", "always"] = "create"
+    """Whether the default is written on creation only, as the documented service does, or later as well."""
+    clear_when_empty: bool = False
+    """Whether a source without a value clears the attribute; otherwise it leaves it."""
+    multivalued: bool = False
+    """Whether the attribute takes a list: a single value becomes a list of one."""
     case_exact: bool = False
     """Whether a change of case alone is a change (RFC 7643 section 2.2)."""
     required: bool = False

@@ -72,6 +72,10 @@ class Evaluation:
             if isinstance(wish := wishes[s.id], Desired) and wish.matches and not _linked(links.get(s.id))
         ]
         observed = await self._lookup.observe(kind, asking, many=full)
+        for subject, _ in asking:
+            wish = wishes[subject.id]
+            if isinstance(wish, Desired) and wish.candidates and isinstance(observed.get(subject.id), Absent):
+                wishes[subject.id] = await self._lookup.unique(kind, wish)
         arounds = await self._arounds(kind, subjects, links, wishes)
         entries: list[SpoolEntry] = []
         records: list[Record] = []

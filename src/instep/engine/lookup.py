@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from instep.core.desire import Desired
 from instep.core.match import Absent, Found, Observed, Twins, key, matching_ids, observe
+from instep.core.scope import NotReady
 from instep.core.subject import Kind, Subject
 from instep.engine.world import Job, World
 from instep.ports import Resource, Target
@@ -35,6 +37,7 @@ class Lookup:
         self._listed: dict[Kind, Listing] = {}
         self._claimed: dict[tuple[Kind, str], str] = {}
         self._at_once = asyncio.Semaphore(world.concurrency)
+        self._given: set[tuple[str, str]] = set()
         self.asked = False
         """Whether the app has answered something in this cycle, so that it's known to be there."""
         self.conflicted: dict[tuple[Kind, str], str] = {}
@@ -57,6 +60,24 @@ class Lookup:
         answers = await asyncio.gather(*waiting)
         found = {s.id: a for (s, _), a in zip(asking, answers, strict=True)}
         return await self._owned(kind, found)
+
+    async def unique(self, kind: Kind, wish: Desired) -> Desired | NotReady:
+        """The wish with the first of each attribute's candidates that nobody in the app has, nor gets in this cycle.
+
+        Raises AppUnavailable."""
+        chosen: dict[str, str] = {}
+        for path, values in wish.candidates.items():
+            for value in values:
+                if (path, key(value)) in self._given:
+                    continue
+                resources = await self._target.find(kind, path, value)
+                if not matching_ids(((r.id, r.document) for r in resources), path, value):
+                    self._given.add((path, key(value)))
+                    chosen[path] = value
+                    break
+            else:
+                return NotReady("EntryConflict", f"all {len(values)} candidates for {path} are taken", wish.trace)
+        return msgspec.structs.replace(wish, initial={**wish.initial, **chosen}, candidates={})
 
     async def _way(self, kind: Kind, number: int, many: bool) -> Way:
         if kind not in self._ways:
