@@ -44,7 +44,7 @@ def test_token_is_read_from_standard_input(line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "said"),
     [
-        (["nosuchapp"], "", "it has: mixpanel"),
+        (["mixpannel"], "", "mixpanel, n"),
         (["scim", "--token-env", "APP_TOKEN"], "", "give yours by --url"),
         (["scim", "--url", "http://app.example/scim", "--token-env", "APP_TOKEN"], "", "use https"),
         (["scim", "--url", "https://app.example:443x/scim", "--token-env", "APP_TOKEN"], "", "isn't a URL"),
@@ -163,3 +163,11 @@ def test_removed_app_takes_its_assignments_along_and_leaves_accounts_alone(
     with directory.browse() as browser:
         assert browser.assignments(app="scim") == []
     directory.close()
+
+
+def test_data_folder_that_cannot_be_made_is_named(line: CommandLine) -> None:
+    line.data.write_text("a file is in the way")
+    result = line.run("app", "list")
+    assert result.exit_code == 2
+    assert str(line.data) in result.stderr
+    assert result.stderr.count("\n") == 1

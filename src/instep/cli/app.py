@@ -13,6 +13,7 @@ import typer
 from instep.cli import job as opening
 from instep.cli.job import RUNNING, UNAVAILABLE, open_job, open_stores, out, stop
 from instep.cli.rules import in_words, mapping_lines, ruled
+from instep.cli.showing import plain
 from instep.cli.token import read_token
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def add(
         found = find(template)
     except GalleryError as wrong:
         stop(str(wrong))
+    if not found.provisionable:
+        stop(f"{found.display_name} isn't provisionable yet: {found.because}")
     name = name or found.name
     if not _NAME.fullmatch(name):
         stop(f"{name!r} can't be a name: use lower-case letters, digits, dots, dashes; `--name sales-crm`")
@@ -213,7 +216,7 @@ def test(name: Name) -> None:
         try:
             requests = asyncio.run(ask())
         except AppUnavailable as refused:
-            stop(str(refused), UNAVAILABLE)
+            stop(plain(str(refused)), UNAVAILABLE)
     took = time.monotonic() - began
     out.print(
         f"{name} works: asked for {' and '.join(asked)} that nobody has, it answered as it should "
@@ -250,12 +253,18 @@ def remove(
 def _address(url: str, template: "Template | None") -> str:
     """The tenant URL that was given, or the template's; ends the command when there's none that can be used."""
     from instep.targets.address import TenantUrlError, tenant_url
+    from instep.targets.gallery import placeholders
 
     if not url and template:
         url = template.tenant_url
-        if not url or "{" in url:
-            shape = f", of the form {url}" if url else ""
-            stop(f"{template.display_name} has a tenant URL for each customer{shape}; give yours by --url")
+        if not url:
+            stop(
+                f"{template.display_name} has a tenant URL for each customer; give yours by --url ({template.url_hint})"
+            )
+    if unfilled := placeholders(url):
+        meanings = template.placeholders if template else {}
+        said = "; ".join(f"{{{each}}}: {meanings[each]}" if each in meanings else f"{{{each}}}" for each in unfilled)
+        stop(f"the tenant URL has places to be filled in: {url} ({said}); give yours by --url")
     try:
         tenant_url(url)
     except TenantUrlError as wrong:

@@ -70,6 +70,10 @@ def open_stores() -> Iterator[tuple[Settings, DirectoryStore, StateStore]]:
 
     given = settings()
     try:
+        given.data.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        stop(f"{given.data} can't be made: {wrong.strerror}")
+    try:
         with wiring.stores(given) as (directory, state):
             yield given, directory, state
     except (DatabaseUnavailable, SecretUnreadable) as wrong:

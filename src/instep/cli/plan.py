@@ -34,7 +34,7 @@ def plan(
         try:
             made, skipped, requests = asyncio.run(_preview(opened))
         except AppUnavailable as refused:
-            stop(str(refused), UNAVAILABLE)
+            stop(showing.plain(str(refused)), UNAVAILABLE)
         with opened.state.reading() as reader:
             waiting = sum(hold.verdict == "waiting" for _, hold in reader.holds(app))
             unsettled = len(reader.intents(app))
