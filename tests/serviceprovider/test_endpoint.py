@@ -139,14 +139,16 @@ async def test_members_that_are_added_at_once_are_all_there(acme: Client):
 
 
 async def test_a_write_is_in_the_file_when_it_is_answered(acme: Client, tmp_path: Path):
-    ada = await acme.user("ada")
+    ada = await acme.user("ada", emails=[{"value": "ada@acme.example"}])
     group = await acme.group("Analysts", ada)
     other = sqlite3.connect(tmp_path / "data" / "app.sqlite")
     assert other.execute("SELECT id FROM members").fetchall() == [(ada,)]
     await acme.patch(f"/Groups/{group}", {"op": "remove", "path": "members"})
     assert other.execute("SELECT count(*) FROM team_members").fetchall() == [(0,)]
+    await acme.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": ada}]})
     await acme.delete(f"/Users/{ada}")
-    assert other.execute("SELECT id FROM members").fetchall() == []
+    for table in "members", "team_members", "emails":
+        assert other.execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)]
     other.close()
 
 

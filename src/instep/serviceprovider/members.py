@@ -28,9 +28,6 @@ _CHANGE = (
 )
 _ADD_EMAIL = insert(tables.emails)
 _ADD_LOGIN = upsert(tables.logins).on_conflict_do_nothing()
-_BACK = delete(tables.departed).where(
-    tables.departed.c.organisation_id == bindparam("organisation"), tables.departed.c.login_key == bindparam("key")
-)
 
 
 class Role(StrEnum):
@@ -120,8 +117,7 @@ def add(connection: Connection, organisation_id: int, person: Person, role: Role
     except IntegrityError as wrong:
         raise Taken(f"{person.user_name} is a member already") from wrong
     _keep_emails(connection, row, person)
-    if not _keep_login(connection, person.user_name, now):
-        connection.execute(_BACK, {"organisation": organisation_id, "key": row.user_name_key})
+    _keep_login(connection, person.user_name, now)
     return row
 
 
@@ -192,10 +188,8 @@ def _keep_emails(connection: Connection, row: Row[Any], person: Person) -> None:
         connection.execute(_ADD_EMAIL, [{**own, "value_key": key} for key in person.emails])
 
 
-def _keep_login(connection: Connection, email: str, now: datetime) -> bool:
-    """Whether there was no such login before."""
-    row = {"key": folded(email), "email": email, "created_at": stamp(now)}
-    return connection.execute(_ADD_LOGIN, row).rowcount == 1
+def _keep_login(connection: Connection, email: str, now: datetime) -> None:
+    connection.execute(_ADD_LOGIN, {"key": folded(email), "email": email, "created_at": stamp(now)})
 
 
 def _move_login(connection: Connection, organisation_id: int, old: str, new: str, now: datetime) -> None:

@@ -105,7 +105,7 @@ emails = Table(  # the values of `emails`, so that a look-up by address needs no
     sqlite_with_rowid=False,
 )
 
-departed = Table(  # who has been a member here before, and may come back through SCIM
+departed = Table(  # who has left at some time, and may come back through SCIM
     "departed",
     metadata,
     _organisation(primary_key=True),
