@@ -17,7 +17,7 @@ from instep.core.rules import Rules
 from instep.core.rules_document import rules_document
 from instep.core.subject import Grant, Kind, Subject
 
-LAW = settings(deadline=None, max_examples=150)
+LAW = settings(deadline=None, max_examples=100)
 """For laws: no deadline, since the machine may be busy with something else."""
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

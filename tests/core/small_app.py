@@ -58,6 +58,8 @@ class SmallApp:
     def delete(self, app_id: str) -> None:
         del self.documents[app_id]
         del self.members[app_id]
+        for members in self.members.values():
+            members.discard(app_id)
 
 
 def plain(value: Any) -> Any:
@@ -117,6 +119,11 @@ class SmallJob:
         self.links[decision.subject_id] = acknowledge(decision, link, outcome, app_id, heard, self.rules, NOW)
         if decision.kind is Kind.GROUP:
             self._remember_members(decision, outcome)
+        if isinstance(decision.change, Delete) and isinstance(outcome, Done):
+            # With the account go its memberships, and with a group those of its members.
+            self.memberships.pop(decision.subject_id, None)
+            for states in self.memberships.values():
+                states.pop(decision.subject_id, None)
 
     def _resolved(self, decision: Decision) -> Decision:
         """References with the app id of whom they point to; those who have none are left out."""
@@ -142,8 +149,6 @@ class SmallJob:
         states = self.memberships.setdefault(decision.subject_id, {})
         if isinstance(change, Adopt):
             states |= dict.fromkeys(change.members_found, "sent")
-        if isinstance(change, Delete):
-            states.clear()
         added = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
         removed = getattr(change, "members_removed", ())
         if isinstance(outcome, Unknown):
