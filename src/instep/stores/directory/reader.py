@@ -73,9 +73,8 @@ class SnapshotReader:
         """Ids of the subjects to look at, ascending, in pages; see the port."""
         given = {"app": view.app, "since": since, **_switches(view)}
         size = PAGE[kind]
-        result = self._connection.execute(
-            *_bound(affected.query(kind, view.scope, since), given), execution_options={"yield_per": size}
-        )
+        statement = affected.query(kind, view.scope, since)
+        result = self._connection.execute(statement, given, execution_options={"yield_per": size})
         for page in result.scalars().partitions(size):
             yield list(page)
 
@@ -133,7 +132,7 @@ class SnapshotReader:
         return members
 
     def _rows(self, statement: TextClause, given: dict[str, Any]) -> Any:
-        return self._connection.execute(*_bound(statement, given))
+        return self._connection.execute(statement, given)
 
 
 def _switches(view: View) -> dict[str, bool]:
@@ -142,8 +141,3 @@ def _switches(view: View) -> dict[str, bool]:
         "flattened": view.member_nesting == "flattened",
         "everybody": view.scope == "all",
     }
-
-
-def _bound(statement: TextClause, given: dict[str, Any]) -> tuple[TextClause, dict[str, Any]]:
-    """The statement with the parameters that it has."""
-    return statement, {name: given[name] for name in statement._bindparams}
