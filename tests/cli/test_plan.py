@@ -70,6 +70,10 @@ def test_what_would_be_held_is_named_with_exit_code_4(scim: CommandLine) -> None
     assert told["guard"]["fingerprint"] in result.stdout
     assert [d["name"] for d in told["held"]] == ["gone00@contoso.example", "gone01@contoso.example"]
     assert told["decisions"] == []
+    scim.run("sync", "scim")
+    later = scim.run("plan", "scim")
+    assert later.exit_code == 4
+    assert "2 wait for approval since an earlier cycle" in later.stdout
 
 
 def test_app_out_of_reach_ends_the_plan_with_exit_code_3(line: CommandLine) -> None:

@@ -86,7 +86,7 @@ def test_job_that_somebody_else_runs_is_left_alone_with_exit_code_5(scim: Comman
     state.close()
     result = scim.run("sync", "scim")
     assert result.exit_code == 5
-    assert "another-host" in result.stderr
+    assert "process 1 on another-host" in result.stderr
     removing = scim.run("app", "remove", "scim", "--yes")
     assert (removing.exit_code, "another-host" in removing.stderr) == (5, True)
 

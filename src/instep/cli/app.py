@@ -13,7 +13,7 @@ import typer
 from instep.cli import job as opening
 from instep.cli.job import RUNNING, UNAVAILABLE, open_job, open_stores, out, stop
 from instep.cli.rules import in_words, mapping_lines, ruled
-from instep.cli.showing import plain
+from instep.cli.showing import plain, worker
 from instep.cli.token import read_token
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def remove(
         with opened.state.reading() as reader:
             links, lease = sum(reader.counts(name).values()), reader.lease(name)
         if lease and lease.until > datetime.now(UTC) and not is_dead(lease.owner):
-            stop(f"{name} is being synchronised by {lease.owner}; wait for its end or stop it first", RUNNING)
+            stop(f"{name} is being synchronised by {worker(lease.owner)}; wait for its end or stop it first", RUNNING)
         question = f"Remove {name}, and with it what is known of {links:,} accounts and groups in it?"
         if not yes and not opening.confirmed(question, "--yes"):
             stop("nothing was removed")

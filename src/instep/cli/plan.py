@@ -36,7 +36,11 @@ def plan(
         except AppUnavailable as refused:
             stop(showing.plain(str(refused)), UNAVAILABLE)
         with opened.state.reading() as reader:
-            waiting = sum(hold.verdict == "waiting" for _, hold in reader.holds(app))
+            planned = {(d.kind, d.subject_id) for d in made.held}
+            waiting = sum(
+                hold.verdict == "waiting" and (link.kind, link.subject_id) not in planned
+                for link, hold in reader.holds(app)
+            )
             unsettled = len(reader.intents(app))
         with opened.directory.browse() as browser:
             told = _Told(made, skipped, decisions.Names(browser), requests, waiting, unsettled)

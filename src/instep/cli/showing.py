@@ -49,3 +49,9 @@ def listed(names: Iterable[str], most: int = MANY) -> str:
     given = [plain(name) for name in names]
     shown = ", ".join(given[:most])
     return shown if len(given) <= most else f"{shown} and {len(given) - most:,} more"
+
+
+def worker(owner: str) -> str:
+    """Who holds a lease, in words: `process 4711 on provisioner`."""
+    parts = owner.split("/")
+    return plain(f"process {parts[2]} on {parts[0]}" if len(parts) == 4 else owner)

@@ -106,7 +106,7 @@ class _Standing:
         out.print(f"{self._name}: {self._app.display_name}, {self._app.tenant_url}\n{self._place}.")
         if self._running:
             until = showing.moment(self._running.until)
-            out.print(f"A cycle is running: {self._running.owner}, lease until {until}.")
+            out.print(f"A cycle is running: {showing.worker(self._running.owner)}, lease until {until}.")
         if self._intents:
             names = showing.listed(i.name for i in self._intents)
             out.print(f"{showing.number(len(self._intents), 'request')} without a known outcome: {names}.")

@@ -66,7 +66,10 @@ def sync(
             summary = asyncio.run(_run(opened, as_json, signals))
         except LeaseTaken as taken:
             until = showing.moment(taken.until)
-            stop(f"{app} is being synchronised already, by {taken.owner} (its lease runs until {until})", RUNNING)
+            stop(
+                f"{app} is being synchronised already, by {showing.worker(taken.owner)} (its lease runs until {until})",
+                RUNNING,
+            )
         except LeaseLost as lost:
             stop(f"another worker took {app} over, and goes on: {lost}", RUNNING)
         ending = _Ending(opened, summary)
