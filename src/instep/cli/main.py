@@ -30,6 +30,7 @@ COMMANDS = {
     "directory": Command("directory:app", "People", "The people: import, list, change, delete, restore, export."),
     "group": Command("group:app", "People", "The groups and their members."),
     "app": Command("app:app", "Apps", "The apps that get provisioned: add, test, show, remove."),
+    "gallery": Command("gallery:app", "Apps", "The apps that Instep knows, and what they want."),
     "assign": Command(
         "assignment:assign",
         "Apps",
@@ -76,7 +77,7 @@ def _load(command: Command) -> Any:
     module, _, attribute = command.target.partition(":")
     found = getattr(import_module(f"instep.cli.{module}"), attribute)
     if not isinstance(found, typer.Typer):
-        alone = typer.Typer()
+        alone = typer.Typer(add_completion=False)
         alone.command(epilog=f"Example: {command.example}")(found)
         found = alone
     return typer.main.get_command(found)
