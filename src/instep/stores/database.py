@@ -44,8 +44,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.writers = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "ON", "cache_size": -16_000}, pool_size=1)
-        self._readers = _engine(path, "BEGIN", {"query_only": "ON", "cache_size": -8_000}, pool_size=4)
+        self.writers = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "ON", "cache_size": -8_000}, pool_size=1)
+        self._readers = _engine(path, "BEGIN", {"query_only": "ON", "cache_size": -2_000}, pool_size=4)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
