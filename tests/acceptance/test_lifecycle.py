@@ -46,6 +46,7 @@ def seen(url: str, token: str) -> tuple[list[tuple[Any, ...]], dict[str, list[st
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("which", ["independent", "ours"])
 def test_a_company_is_created_changed_adopted_and_ended_exactly(which: str, tmp_path: Path) -> None:
     instep = Instep(tmp_path / "instep", {})
