@@ -253,8 +253,19 @@ class TestPatch:
         assert (read[tag], read["shoeSize"], read["pet"]) == ({"tag": "blue"}, 38, {"name": "Rex"})
         assert tag in read["schemas"]
         assert patched.body == read
-        removed = await acme.patch(f"/Users/{ada}", {"op": "remove", "path": "shoeSize"})
-        assert "shoeSize" not in removed.body
+        again = await acme.patch(f"/Users/{ada}", {"op": "replace", "path": f"{CORE}:SHOESIZE", "value": 39})
+        assert again.body["shoeSize"] == 39
+        removed = await acme.patch(f"/Users/{ada}", {"op": "remove", "path": "shoesize"})
+        assert not removed.body.keys() & {"shoeSize", "SHOESIZE"}
+        refused = await acme.patch(f"/Users/{ada}", {"op": "add", "path": 'pets[name eq "Rex"].age', "value": 3})
+        assert (refused.status, refused.body["scimType"]) == (400, "invalidPath")
+
+    async def test_a_user_is_answered_whatever_is_left_out(self, acme: Client):
+        ada = await acme.user("ada")
+        operation = {"op": "replace", "path": f"{CORE}:displayName", "value": "Ada"}
+        for left_out in "members", "title":
+            patched = await acme.patch(f"/Users/{ada}", operation, query={"excludedAttributes": left_out})
+            assert (patched.status, patched.body["displayName"]) == (200, "Ada")
 
     async def test_the_same_change_again_changes_nothing(self, acme: Client):
         ada = await acme.user("ada")

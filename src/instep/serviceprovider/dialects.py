@@ -166,6 +166,8 @@ def _with_paths(operation: Operation, resource_id: str) -> Iterator[Operation]:
 
 def _tidied(operation: Operation) -> Iterator[Operation]:
     own = operation.schema == ""
+    if own:
+        operation = replace(operation, path=f"{_parts(operation.path)['name']}{operation.rest}")
     if own and (schema := qualified(operation.name)) is not None:
         operation = replace(operation, path=f"{schema}:{_parts(operation.path)['name']}{operation.rest}")
         own = False

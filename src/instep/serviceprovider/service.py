@@ -103,7 +103,8 @@ class Service(ScimService):
     ) -> ScimResponse:
         """200 with the resource, for clients that want one; 204 where the members would be a burden."""
         published = self.publish(base_url, resource)
-        if is_burden(len(getattr(resource, "members", None) or ()), response_parameters):
+        members = _member_ids(resource)
+        if members is not None and is_burden(len(members), response_parameters):
             return unsaid(str(published.meta.version) if published.meta else "")
         return self.resource_response(published, Context.RESOURCE_REPLACEMENT_RESPONSE, response_parameters)
 
@@ -187,18 +188,25 @@ def _keep(resource: Resource[Any], operation: Operation) -> bool:
     steps = [step for step in (schema, name, operation.rest.removeprefix(".")) if step]
     holder: Any = resource.unknown_attributes
     for step in steps[:-1]:
+        step = _spelled(step, holder)
         if not isinstance(holder.get(step), dict):
             if operation.op == "remove":
                 return False
             holder[step] = {}
         holder = holder[step]
+    last = _spelled(steps[-1], holder)
     if operation.op == "remove" or operation.value is None:
-        return holder.pop(steps[-1], None) is not None
+        return holder.pop(last, None) is not None
     if schema and schema not in resource.schemas:
         resource.schemas = [*resource.schemas, schema]
-    before = holder.get(steps[-1])
-    holder[steps[-1]] = operation.value
+    before = holder.get(last)
+    holder[last] = operation.value
     return before != operation.value
+
+
+def _spelled(name: str, holder: dict[str, Any]) -> str:
+    """A name as it's spelled already: names aren't case-sensitive (RFC 7643 §2.1)."""
+    return next((each for each in holder if each.lower() == name.lower()), name)
 
 
 def _drop_unasked(
