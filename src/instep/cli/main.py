@@ -35,7 +35,7 @@ COMMANDS = {
         "assignment:assign",
         "Apps",
         "Give an app to a user or a group.",
-        "instep assign mixpanel --group Sales --role Member",
+        "instep assign mixpanel --group Sales --role User",
     ),
     "unassign": Command(
         "assignment:unassign",
