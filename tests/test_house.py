@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "instep"
 MODULES = sorted(SOURCE.rglob("*.py"))
-PURE = [path for path in MODULES if path.relative_to(SOURCE).parts[0] in ("core", "expressions", "scim")]
+PURE = [path for path in MODULES if path.relative_to(SOURCE).parts[0] in ("core", "documents", "expressions", "scim")]
 
 
 def nodes(path: Path) -> list[ast.AST]:
@@ -91,7 +91,7 @@ def test_the_lock_knows_what_the_project_asks_for() -> None:
 # ---------------------------------------------------------------------------------- the import contracts
 
 DOORS = ["cli", "graphapi"]
-WIRED = ["engine", "directory", "sources", "targets", "stores", "core", "expressions", "scim"]
+WIRED = ["engine", "directory", "sources", "targets", "stores", "documents", "core", "expressions", "scim"]
 
 
 def contracts(tree: Path) -> tuple[int, str]:
@@ -144,6 +144,8 @@ def test_contracts_allow_what_the_layers_are_for(tree: Path) -> None:
         ("scim/thing", "import instep.expressions", "instep.scim is not allowed to import instep.expressions"),
         ("engine/thing", "import instep.stores.thing", "instep.engine is not allowed to import instep.stores"),
         ("sources/thing", "import instep.directory", "instep.sources is not allowed to import instep.directory"),
+        ("documents/thing", "import pathlib", "instep.documents is not allowed to import pathlib"),
+        ("documents/thing", "import instep.targets", "instep.documents is not allowed to import instep.targets"),
         ("stores/thing", "import instep.wiring", "instep.stores is not allowed to import instep.wiring"),
         ("cli/thing", "import instep.graphapi", "instep.cli is not allowed to import instep.graphapi"),
         ("wiring", "import instep.cli.thing", "instep.wiring is not allowed to import instep.cli"),
