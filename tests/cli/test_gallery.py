@@ -1,7 +1,5 @@
 """`instep gallery`, and `instep app add` for what the gallery has."""
 
-from pathlib import Path
-
 import pytest
 from tests.cli.command_line import CommandLine
 from tests.conformance.independent_app import IndependentApp
@@ -112,7 +110,7 @@ def test_what_can_be_added_connects_and_provisions(line: CommandLine, server: In
         assert line.run(*add).exit_code == 0, name
         connected = line.run("app", "test", name)
         assert connected.exit_code == 0, (name, connected.output)
-        login = {key: f"{name}-anna@contoso.example" for key in ("userPrincipalName", "mail", "mailNickname")}
+        login = dict.fromkeys(("userPrincipalName", "mail", "mailNickname"), f"{name}-anna@contoso.example")
         person = {**login, "givenName": "Anna", "surname": "Muster"}
         line.company(name, add={"users": {f"{name}-anna": person}, "assigned": [f"{name}-anna"]})
         synced = line.run("sync", name)

@@ -43,7 +43,7 @@ def _ready(known: Iterable[Template]) -> Iterator[str]:
     for each in known:
         rows = len(each.rules["users"]["mappings"])
         groups, limits = "yes" if each.has_groups else "no", "published" if each.limits else ""
-        yield f"| [`{each.name}`](#{each.name}) | {each.display_name} | {rows} | {groups} | `{each.ends_by}` | {limits} |"
+        yield f"| {_link(each)} | {each.display_name} | {rows} | {groups} | `{each.ends_by}` | {limits} |"
     yield ""
 
 
@@ -51,9 +51,12 @@ def _missing(known: Iterable[Template]) -> Iterator[str]:
     yield "## What can't be provisioned yet\n"
     yield "| name | app | protocol | because |\n| --- | --- | --- | --- |"
     for each in known:
-        link = f"[`{each.name}`](#{each.name})"
-        yield f"| {link} | {each.display_name} | {PROTOCOLS[each.protocol]} | {each.because} |"
+        yield f"| {_link(each)} | {each.display_name} | {PROTOCOLS[each.protocol]} | {each.because} |"
     yield ""
+
+
+def _link(to: Template) -> str:
+    return f"[`{to.name}`](#{to.name})"
 
 
 def _app(of: Template) -> Iterator[str]:
