@@ -57,10 +57,14 @@ def sync(
     Exit codes: 0 in step, 1 some subjects failed, 3 the app is out of reach or refuses us, 4 something waits for
     approval, 5 another worker runs this job.
     """
+    from instep.directory.editing import purge_expired
     from instep.ports import LeaseLost, LeaseTaken
+    from instep.wiring import SystemClock
 
     with open_job(app) as opened:
         require_token(opened)
+        # Who has been in the recycle bin for 30 days is gone for good, and the app is to know it.
+        purge_expired(opened.directory, SystemClock().now())
         signals: list[int] = []
         try:
             summary = asyncio.run(_run(opened, as_json, signals))
