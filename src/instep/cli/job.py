@@ -28,7 +28,10 @@ FAILURES, USAGE, UNAVAILABLE, HELD, RUNNING = 1, 2, 3, 4, 5
 """Exit codes: some subjects failed, bad usage, the app is out of reach or refuses us, the guard holds something,
 another worker runs the job."""
 
-out = Console(highlight=False, markup=False, soft_wrap=True)
+# What goes into a pipe or a file is cut nowhere; a terminal has its own width.
+_WIDTH = None if sys.stdout.isatty() else 10_000
+
+out = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
