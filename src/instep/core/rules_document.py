@@ -32,14 +32,18 @@ class MappingRow(Struct, frozen=True, forbid_unknown_fields=True):
     default: str | None = None
     """Sent on creation when the source gives nothing."""
     flow: Literal["always", "create", "attribute-add", "value-add", "multi-value-add"] = "always"
-    """When the value flows: see `instep.core.rules.Flow`."""
+    """`always`; on `create` only; `attribute-add` only while the app has no value; `value-add` takes no values of a
+    list away; `multi-value-add` neither, and only when there is one to add."""
     default_on: Literal["create", "always"] = "create"
+    """Whether the default is sent on creation only, or later as well."""
     clear_when_empty: bool = False
     """A source without a value clears the attribute."""
     multivalued: bool = False
     """The attribute takes a list."""
     case_exact: bool = False
+    """Whether a change of case alone is a change."""
     required: bool = False
+    """Without a value no account or group is made."""
     reference: bool = False
     """The value is a subject's id and travels as that subject's id in the app."""
 
@@ -48,26 +52,33 @@ class ClauseDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """One comparison of a scoping filter."""
 
     attribute: str
+    """The attribute in the directory: `department`."""
     operator: str
     """As documented, in any case: `EQUALS`, `NOT EQUALS`, `IS NULL`, `REGEX MATCH`, ..."""
     value: str | None = None
+    """What is compared with; none for `IS NULL`, `IS NOT NULL`, `IS TRUE` and `IS FALSE`."""
 
 
 class FilterDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """A titled scoping filter; all of its clauses must hold."""
 
     name: str
+    """What logs call it."""
     clauses: tuple[ClauseDocument, ...]
+    """All of them must hold."""
 
 
 class ObjectDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of users, or of groups."""
 
     mappings: tuple[MappingRow, ...] = ()
+    """What the app's attributes are made of; one at least must be matching."""
     filters: tuple[FilterDocument, ...] = ()
     """Scoping filters: one of them must pass; none let everybody pass."""
     enabled: bool = True
+    """Whether this type is provisioned."""
     actions: tuple[Action, ...] = ("create", "update", "delete")
+    """What may happen in the app; disabling is an update."""
     members: bool = False
     """Whether memberships are provisioned (groups only)."""
 
@@ -76,49 +87,69 @@ class RoleDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """An app role that people and groups can be assigned."""
 
     id: str
+    """A GUID that never changes."""
     value: str
+    """What the app calls it."""
     display_name: str
+    """What people read."""
     provisions: bool = True
     """Whether people who hold just this role are provisioned."""
 
 
 class NestingDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """What nested groups mean: see `instep.core.rules.Rules`."""
+    """What nested groups mean."""
 
     scope: Literal["descendants", "direct"] = "descendants"
+    """Who comes into scope through an assigned group: everyone below it, or its direct members."""
     members: Literal["flattened", "direct"] = "flattened"
+    """What a group has as members in the app: the people below it, or its direct members."""
 
 
 class EndingDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """How access ends: `disable` sends `active: false`, `delete` deletes."""
 
     by: Literal["disable", "delete"] = "disable"
+    """What is sent when somebody is no longer in scope."""
     delete_when_purged: bool = True
+    """Whether a hard delete in the directory deletes in the app."""
 
 
 class GuardDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """The guard's limits: see `instep.core.guard.Limits`."""
+    """How much access may end before somebody has to approve it: the larger of the count and the share."""
 
     cycle_count: int = 5
+    """So many in one cycle."""
     cycle_share: float = 0.05
+    """So large a part of the people in one cycle; 0.05 is 5 %."""
     day_count: int = 10
+    """So many in 24 hours."""
     day_share: float = 0.10
+    """So large a part of the people in 24 hours."""
 
 
 class RulesDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """A job's rules, as they are written down."""
 
     users: ObjectDocument
+    """What is said of people."""
     groups: ObjectDocument = ObjectDocument(enabled=False)
+    """What is said of groups; left out, none are provisioned."""
     scope: Literal["assigned", "all"] = "assigned"
+    """Who is provisioned: whoever is assigned to the app, or everyone."""
     default_access: bool = True
     """Whether Default Access entitles to provisioning."""
     roles: tuple[RoleDocument, ...] = ()
+    """The app's roles."""
     nesting: NestingDocument = NestingDocument()
+    """What nested groups mean."""
     skip_out_of_scope_deletions: bool = False
+    """Whether nothing is sent for people who leave the scope."""
     authoritative_members: bool = False
+    """Whether members whom somebody else put into a managed group are taken out."""
     ending: EndingDocument = EndingDocument()
+    """How access ends."""
     guard: GuardDocument = GuardDocument()
+    """How much access may end at once."""
 
 
 def rules_document(given: Mapping[str, Any]) -> RulesDocument:
@@ -187,12 +218,15 @@ def _row_faults(row: MappingRow, where: str) -> Iterator[Fault]:
         yield Fault(f"{where}.source", 'empty; leave the row out, or write "" in quotes for empty text')
     if row.matching < 0:
         yield Fault(f"{where}.matching", "must be 0 or more")
-    if row.reference and (row.matching or row.required or row.default is not None or row.flow == "create"):
+    flows = row.flow == "always" and not row.clear_when_empty and row.default is None and not row.multivalued
+    if row.reference and not (flows and not row.matching and not row.required):
         yield Fault(
             f"{where}.reference",
-            "is written whenever the account that it points to is there, so it can't be "
-            "matching or required, have a default or flow on creation only",
+            "is written whenever the account that it points to is there and taken out when there is none, "
+            "so nothing else can be said of matching, requirement, default, flow, clearing or lists",
         )
+    if str(path).lower() == "active" and row.clear_when_empty:
+        yield Fault(f"{where}.clear_when_empty", "access is true or false and never nothing")
     boolean = str(path).lower() == "active" or path.sub == "primary"
     if boolean and row.default is not None and row.default.lower() not in ("true", "false", ""):
         yield Fault(f"{where}.default", f"{row.default!r} is neither True nor False")
