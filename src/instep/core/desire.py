@@ -14,8 +14,8 @@ from msgspec import Struct
 from instep.core.change import Step
 from instep.core.rules import Mapping, ObjectRules, Rules
 from instep.core.scope import NotReady, OutOfScope, scope
-from instep.core.subject import Kind, Subject
-from instep.expressions import DROP, Candidates, EvaluationError, Inputs, Redacted
+from instep.core.subject import AppRole, Kind, Subject
+from instep.expressions import DROP, Candidates, EvaluationError, Inputs, PatternTimeout, Redacted
 
 ACTIVE = "active"
 """The attribute that ends and gives access (RFC 7643 section 4.1.1)."""
@@ -43,26 +43,51 @@ class Desired(Struct, frozen=True):
     trace: tuple[Step, ...] = ()
 
 
+class Mapped(Struct, frozen=True):
+    """What one mapping makes of a subject, for whoever asks why."""
+
+    mapping: Mapping
+    read: Map[str, Any]
+    """The attributes that its expression reads, with what they hold."""
+    value: Any = None
+    """DROP, Candidates, or a value of the type that the attribute has; none when there is none."""
+    error: str = ""
+    """Why it has no value to be had; then nobody can say what the app should hold."""
+
+
 def desire(
-    subject: Subject, rules: Rules, now: datetime, seed: str, default_domain: str | None = None
+    subject: Subject,
+    rules: Rules,
+    now: datetime,
+    seed: str,
+    default_domain: str | None = None,
+    off: frozenset[str] = frozenset(),
 ) -> Desired | OutOfScope | NotReady:
     """What the app should hold of this subject.
 
-    now: the cycle's time, UTC. seed: the link's, for values that are random once.
+    now: the cycle's time, UTC. seed: the link's, for values that are random once. off: texts of expressions and
+    clauses that aren't tried any more, since their patterns took too long: whoever needs them is NotReady.
     """
     imported = Step(
         "import", "success", f"{subject.kind} {subject.name} as of change {subject.seq}", {"id": subject.id}
     )
-    inputs = Inputs(attributes=_inputs(subject, rules), now=now, seed=seed, default_domain=default_domain)
-    scoped = scope(subject, rules, inputs)
+    given = inputs(subject, rules.roles, now, seed, default_domain)
+    scoped = scope(subject, rules, given, off)
     if isinstance(scoped, NotReady):
-        return NotReady(scoped.code, scoped.reason, (imported, *scoped.trace))
+        return NotReady(scoped.code, scoped.reason, (imported, *scoped.trace), scoped.late)
     if isinstance(scoped, OutOfScope):
         return OutOfScope(scoped.clause, scoped.reason, (imported, *scoped.trace))
-    return _map(subject, rules, inputs, (imported, scoped))
+    return in_scope(subject, rules, given, (imported, scoped), off)
 
 
-def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]) -> Desired | NotReady:
+def in_scope(
+    subject: Subject,
+    rules: Rules,
+    inputs: Inputs,
+    trace: tuple[Step, ...] = (),
+    off: frozenset[str] = frozenset(),
+) -> Desired | NotReady:
+    """What the app should hold of the subject, given that it is in scope. trace: the steps that led here."""
     of = rules.of(subject.kind)
     attributes: dict[str, Any] = {}
     initial: dict[str, Any] = {}
@@ -76,11 +101,15 @@ def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]
         if mapping.source.redacted:
             redacted.append(mapping.target)
         try:
+            if off and mapping.source.text in off:
+                raise ValueError("its pattern took too long too often, so it isn't tried any more")
             value = _value(mapping, inputs)
             default = _typed(mapping, mapping.default)
         except (EvaluationError, ValueError) as wrong:
             reason = f"the mapping of {mapping.target} failed: {wrong}"
-            return NotReady("EntrySynchronizationError", reason, (*trace, Step("processing", "failure", reason)))
+            step = Step("processing", "failure", reason)
+            late = mapping.source.text if isinstance(wrong, PatternTimeout) else ""
+            return NotReady("EntrySynchronizationError", reason, (*trace, step), late)
         if value is DROP:
             continue
         if mapping.reference:
@@ -122,6 +151,19 @@ def _map(subject: Subject, rules: Rules, inputs: Inputs, trace: tuple[Step, ...]
     )
 
 
+def mapped(of: ObjectRules, inputs: Inputs) -> tuple[Mapped, ...]:
+    """What each mapping makes of the subject, one that fails beside the others. `in_scope` says what comes of it."""
+    found: list[Mapped] = []
+    for mapping in of.mappings:
+        read = {name: inputs.attributes.get(name) for name in sorted(mapping.source.attributes)}
+        try:
+            _typed(mapping, mapping.default)
+            found.append(Mapped(mapping, read, _value(mapping, inputs)))
+        except (EvaluationError, ValueError) as wrong:
+            found.append(Mapped(mapping, read, error=str(wrong)))
+    return tuple(found)
+
+
 def _by_precedence(of: ObjectRules, values: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((m.target, values[m.target]) for m in of.matching if values.get(m.target))
 
@@ -160,8 +202,15 @@ def _typed(mapping: Mapping, value: Any) -> Any:
     return [value] if mapping.multivalued else value
 
 
-def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
-    """The attributes that expressions may read. IsSoftDeleted is computed: whoever gets here is in scope."""
+def inputs(
+    subject: Subject, roles: tuple[AppRole, ...], now: datetime, seed: str, default_domain: str | None = None
+) -> Inputs:
+    """What expressions and filters may read of the subject. roles: the app's; the other arguments as for `desire`."""
+    return Inputs(attributes=_attributes(subject, roles), now=now, seed=seed, default_domain=default_domain)
+
+
+def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
+    """IsSoftDeleted is computed: whoever is mapped is in scope."""
     values: dict[str, Any] = {
         name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
         for name, value in subject.attributes.items()
@@ -173,7 +222,7 @@ def _inputs(subject: Subject, rules: Rules) -> dict[str, Any]:
     values["accountEnabled"] = subject.enabled
     values["appRoleAssignments"] = tuple(
         {"id": role.id, "value": role.value, "displayName": role.display_name}
-        for role in rules.roles
+        for role in roles
         if any(g.role_id == role.id for g in subject.grants)
     )
     return values

@@ -11,8 +11,8 @@ from msgspec import Struct
 from instep.core import scoping
 from instep.core.change import Step
 from instep.core.rules import Rules
-from instep.core.subject import DEFAULT_ACCESS, AppRole, Presence, Subject
-from instep.expressions import EvaluationError, Inputs
+from instep.core.subject import DEFAULT_ACCESS, AppRole, Grant, Presence, Subject
+from instep.expressions import EvaluationError, Inputs, PatternTimeout
 
 
 class OutOfScope(Struct, frozen=True):
@@ -30,10 +30,17 @@ class NotReady(Struct, frozen=True):
     code: str
     reason: str
     trace: tuple[Step, ...] = ()
+    late: str = ""
+    """The expression or clause whose pattern didn't come to an end in time; empty for any other reason."""
 
 
-def scope(subject: Subject, rules: Rules, inputs: Inputs) -> Step | OutOfScope | NotReady:
-    """The scoping step when in scope, else why not. inputs: what the filters read."""
+def scope(
+    subject: Subject, rules: Rules, inputs: Inputs, off: frozenset[str] = frozenset()
+) -> Step | OutOfScope | NotReady:
+    """The scoping step when in scope, else why not.
+
+    inputs: what the filters read. off: clauses that may not be tried any more, by their text.
+    """
     assigned = bool(subject.grants) or rules.scope == "all"
     details: dict[str, Any] = {
         "IsActive": subject.enabled and subject.presence is Presence.PRESENT,
@@ -57,16 +64,18 @@ def scope(subject: Subject, rules: Rules, inputs: Inputs) -> Step | OutOfScope |
             return NotReady("NotEffectivelyEntitled", reason, (Step("scoping", "failure", reason, details),))
         details["IsEffectivelyEntitledForProvisioning"] = entitled
         if not entitled:
-            names = ", ".join(sorted({_role_name(g.role_id, rules.roles) for g in subject.grants}))
+            names = ", ".join(sorted({role_name(g.role_id, rules.roles) for g in subject.grants}))
             return out("role", f"{subject.name} has only {names}, which doesn't entitle to an account")
     filters = rules.of(subject.kind).filters
     if filters:
         try:
-            passing = scoping.evaluate(filters, inputs)
+            passing = scoping.evaluate(filters, inputs, off)
         except (scoping.ClauseError, EvaluationError) as wrong:
             if subject.enabled:
                 reason = f"a scoping filter can't be evaluated for {subject.name}: {wrong}"
-                return NotReady("EntrySynchronizationError", reason, (Step("scoping", "failure", reason, details),))
+                step = Step("scoping", "failure", reason, details)
+                late = wrong.expression if isinstance(wrong, PatternTimeout) else ""
+                return NotReady("EntrySynchronizationError", reason, (step,), late)
         else:
             details["IsInProvisioningScope"] = passing.passed
             details["ScopeEvaluationResult"] = passing.clauses
@@ -75,7 +84,7 @@ def scope(subject: Subject, rules: Rules, inputs: Inputs) -> Step | OutOfScope |
                 return out("filter", f"{subject.name} passes no scoping filter: {failed}")
     if not subject.enabled:
         return out("disabled", f"{subject.name}'s account is disabled in the directory")
-    details["Through"] = [_through(g.path, _role_name(g.role_id, rules.roles)) for g in subject.grants]
+    details["Through"] = [_through(g.path, role_name(g.role_id, rules.roles)) for g in subject.grants]
     return Step("scoping", "success", "in scope", details)
 
 
@@ -83,10 +92,18 @@ def _through(path: tuple[str, ...], role: str) -> str:
     return f"{' > '.join(path) if path else 'assigned directly'} ({role})"
 
 
-def _role_name(role_id: str, roles: tuple[AppRole, ...]) -> str:
+def role_name(role_id: str, roles: tuple[AppRole, ...]) -> str:
+    """What people call the role; its id when the app doesn't know it."""
     if role_id == DEFAULT_ACCESS:
         return "Default Access"
     return next((r.display_name for r in roles if r.id == role_id), role_id)
+
+
+def entitles(grant: Grant, rules: Rules) -> bool | None:
+    """Whether that grant entitles to an account; none when the app doesn't know its role."""
+    if grant.role_id == DEFAULT_ACCESS:
+        return rules.default_access
+    return next((role.provisions for role in rules.roles if role.id == grant.role_id), None)
 
 
 def _entitled(subject: Subject, rules: Rules) -> bool | str:
@@ -96,13 +113,9 @@ def _entitled(subject: Subject, rules: Rules) -> bool | str:
     end their access (the documented service treats it as a stale assignment)."""
     unknown = ""
     for grant in subject.grants:
-        if grant.role_id == DEFAULT_ACCESS:
-            if rules.default_access:
-                return True
-            continue
-        role = next((r for r in rules.roles if r.id == grant.role_id), None)
-        if role is None:
-            unknown = grant.role_id
-        elif role.provisions:
+        answer = entitles(grant, rules)
+        if answer:
             return True
+        if answer is None:
+            unknown = grant.role_id
     return unknown or False

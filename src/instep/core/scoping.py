@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from instep.expressions import Expression, Inputs, attribute
+from instep.expressions import EvaluationError, Expression, Inputs, PatternTimeout, attribute
 from instep.expressions.patterns import Pattern
 from instep.expressions.patterns import compile as compile_pattern
 
@@ -31,6 +31,13 @@ class Clause(Struct, frozen=True):
     source: Expression
     test: Callable[[str | None], bool]
 
+    def holds(self, inputs: Inputs) -> bool:
+        """Whether it's true of the subject. Raises ClauseError, EvaluationError, and PatternTimeout in its name."""
+        try:
+            return self.test(_text(self, self.source.evaluate(inputs)))
+        except PatternTimeout as late:
+            raise PatternTimeout(late.message, self.text, self.text, late.pattern) from None
+
 
 class Filter(Struct, frozen=True):
     """A titled filter: all of its clauses must hold."""
@@ -46,18 +53,49 @@ class Passing(Struct, frozen=True):
     clauses: Mapping[str, bool]
 
 
-def evaluate(filters: tuple[Filter, ...], inputs: Inputs) -> Passing:
-    """Whether the subject passes, with each clause's result. Raises ClauseError and EvaluationError."""
+class Finding(Struct, frozen=True):
+    """How one clause came out, for whoever asks why."""
+
+    filter: str
+    clause: str
+    value: Any
+    """What the attribute holds."""
+    holds: bool | None
+    """None when it can't be evaluated."""
+    error: str = ""
+
+
+def evaluate(filters: tuple[Filter, ...], inputs: Inputs, off: frozenset[str] = frozenset()) -> Passing:
+    """Whether the subject passes, with each clause's result.
+
+    off: clauses, by their text, that may not be tried any more. Raises ClauseError and EvaluationError.
+    """
     seen: dict[str, bool] = {}
     passed = not filters
     for each in filters:
         holds = True
         for clause in each.clauses:
-            result = clause.test(_text(clause, clause.source.evaluate(inputs)))
+            if off and clause.text in off:
+                raise ClauseError(f"{clause.text}: its pattern took too long too often, so it isn't tried any more")
+            result = clause.holds(inputs)
             seen[f"{each.name}.{clause.text}"] = result
             holds = holds and result
         passed = passed or holds
     return Passing(passed, seen)
+
+
+def findings(filters: tuple[Filter, ...], inputs: Inputs) -> tuple[Finding, ...]:
+    """How each clause comes out, whatever the others say."""
+    found: list[Finding] = []
+    for each in filters:
+        for clause in each.clauses:
+            value = clause.source.evaluate(inputs)
+            try:
+                holds, error = clause.holds(inputs), ""
+            except (ClauseError, EvaluationError) as wrong:
+                holds, error = None, str(wrong)
+            found.append(Finding(each.name, clause.text, value, holds, error))
+    return tuple(found)
 
 
 def clause(name: str, operator: str, values: tuple[str, ...] = ()) -> Clause:

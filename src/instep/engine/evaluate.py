@@ -5,10 +5,12 @@ look-ups. What needs no request (in step, skipped, to be tried later) is kept ri
 spooled and counted for the guard, which judges when all have been evaluated.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from instep.core import guard
 from instep.core.acknowledge import failed
@@ -25,6 +27,26 @@ from instep.engine.progress import Progress
 from instep.engine.spool import Spool
 from instep.engine.world import Job, World
 from instep.ports import DirectoryReader, Record, SpoolEntry
+
+TIMEOUTS = 3
+"""After so many time-outs in a cycle an expression's patterns aren't tried any more: each costs its time limit."""
+
+
+class Evaluated(Struct, frozen=True):
+    """What was found out about one subject, and what is to be done about it."""
+
+    subject: Subject
+    link: Link | None
+    seed: str
+    """The link's, or the one that its link would get."""
+    wish: Desired | OutOfScope | NotReady
+    observed: Observed | None
+    """What the look-up found; none when the app wasn't asked."""
+    around: Around
+    decision: Decision
+    """With what an administrator said about a held part of it."""
+    verdict: str = ""
+    """`approved`, `rejected` or `waiting` where the link has a hold that is about this decision."""
 
 
 class Evaluation:
@@ -47,6 +69,8 @@ class Evaluation:
         """Whether subjects may come that have been evaluated in this cycle already."""
         self.deferred: set[tuple[Kind, str]] = set()
         """Subjects to be evaluated as soon as nothing is under way for them."""
+        self._late: Counter[str] = Counter()
+        self._off: frozenset[str] = frozenset()
 
     async def page(
         self, reader: DirectoryReader, kind: Kind, ids: Sequence[str], *, due: bool = False, full: bool = False
@@ -56,20 +80,42 @@ class Evaluation:
         due: they are looked at for something that waited. full: everyone is looked at, so that those in escrow
         wait for their time. Raises AppUnavailable.
         """
-        job = self._job
         if self.repeats:
             ids = await self._not_under_way(kind, ids)
+        evaluated = await self.look(reader, kind, ids, full=full)
+        entries: list[SpoolEntry] = []
+        records: list[Record] = []
+        for each in evaluated:
+            entry, record = self._sort(each, due)
+            if entry:
+                entries.append(entry)
+            if record:
+                records.append(record)
+        await self._spool.add(entries, records, await self._replaced(kind, ids, entries))
+        self._progress.evaluated += len(evaluated)
+        self._progress.planned += len(entries)
+        self.spooled += len(entries)
+        self._progress.changed(self._progress)
+
+    async def look(
+        self, reader: DirectoryReader, kind: Kind, ids: Sequence[str], *, full: bool = False, ask: bool = True
+    ) -> list[Evaluated]:
+        """What is to be done about these subjects, and all that led to it; nothing is kept.
+
+        full: as for `page`. ask: whether the app may be asked; else a decision doesn't know what is in it.
+        Raises AppUnavailable.
+        """
+        job = self._job
         subjects: list[Subject] = await self._world.offload(lambda: reader.subjects(job.view, kind, ids))
         links = await self._world.state.read(lambda state: state.links(job.name, kind, ids))
         if full:
             subjects = [s for s in subjects if not self._waits(s, links.get(s.id))]
-        wishes: dict[str, Desired | OutOfScope | NotReady] = {
-            s.id: desire(s, job.rules, self._now, self._seed(links.get(s.id)), job.default_domain) for s in subjects
-        }
+        seeds = {s.id: self._seed(links.get(s.id)) for s in subjects}
+        wishes = {s.id: self._wish(s, seeds[s.id]) for s in subjects}
         asking = [
             (s, wish.matches)
             for s in subjects
-            if isinstance(wish := wishes[s.id], Desired) and wish.matches and not _linked(links.get(s.id))
+            if ask and isinstance(wish := wishes[s.id], Desired) and unmatched(wish, links.get(s.id))
         ]
         observed = await self._lookup.observe(kind, asking, many=full)
         for subject, _ in asking:
@@ -77,8 +123,7 @@ class Evaluation:
             if isinstance(wish, Desired) and wish.candidates and isinstance(observed.get(subject.id), Absent):
                 wishes[subject.id] = await self._lookup.unique(kind, wish)
         arounds = await self._arounds(kind, subjects, links, wishes)
-        entries: list[SpoolEntry] = []
-        records: list[Record] = []
+        evaluated: list[Evaluated] = []
         for subject in subjects:
             link, around = links.get(subject.id), arounds[subject.id]
             seen: Observed | None = observed.get(subject.id)
@@ -86,17 +131,19 @@ class Evaluation:
             if refusal and isinstance(seen, Absent):
                 wish = NotReady("Conflict", f"{refusal}; yet the app shows no such account", wishes[subject.id].trace)
                 wishes[subject.id] = wish
-            decision = decide(subject, link, wishes[subject.id], seen, job.rules, around)
-            entry, record = self._sort(decision, link, around, due)
-            if entry:
-                entries.append(entry)
-            if record:
-                records.append(record)
-        await self._spool.add(entries, records, await self._replaced(kind, ids, entries))
-        self._progress.evaluated += len(subjects)
-        self._progress.planned += len(entries)
-        self.spooled += len(entries)
-        self._progress.changed(self._progress)
+            wish = wishes[subject.id]
+            decision, verdict = _after_verdict(decide(subject, link, wish, seen, job.rules, around), link)
+            evaluated.append(Evaluated(subject, link, seeds[subject.id], wish, seen, around, decision, verdict))
+        return evaluated
+
+    def _wish(self, subject: Subject, seed: str) -> Desired | OutOfScope | NotReady:
+        """What is desired of the subject, less what took too long too often in this cycle."""
+        wish = desire(subject, self._job.rules, self._now, seed, self._job.default_domain, self._off)
+        if isinstance(wish, NotReady) and wish.late:
+            self._late[wish.late] += 1
+            if self._late[wish.late] >= TIMEOUTS:
+                self._off |= {wish.late}
+        return wish
 
     async def _not_under_way(self, kind: Kind, ids: Sequence[str]) -> list[str]:
         """Those that no request is under way for. The others come again when their outcome is known: until then
@@ -154,14 +201,10 @@ class Evaluation:
             return {}
         return await self._world.state.read(lambda state: state.accounts(self._job.name, ids))
 
-    def _sort(
-        self, decision: Decision, link: Link | None, around: Around, due: bool
-    ) -> tuple[SpoolEntry | None, Record | None]:
+    def _sort(self, each: Evaluated, due: bool) -> tuple[SpoolEntry | None, Record | None]:
         """Whether the decision is to be applied, or only to be written down."""
-        approved = rejected = False
-        if link and link.hold:
-            decision, verdict = _after_verdict(decision, link)
-            approved, rejected = verdict == "approved", verdict == "rejected"
+        decision, link, around = each.decision, each.link, each.around
+        approved, rejected = each.verdict == "approved", each.verdict == "rejected"
         change = decision.change
         if isinstance(change, Keep):
             calm = _calm(link, rejected) if link else None
@@ -199,8 +242,9 @@ class Evaluation:
         return msgspec.structs.replace(record, log=entry)
 
 
-def _linked(link: Link | None) -> bool:
-    return link is not None and link.alive
+def unmatched(wish: Desired, link: Link | None) -> bool:
+    """Whether only the app can tell if there is an account for the subject already."""
+    return bool(wish.matches) and not (link is not None and link.alive)
 
 
 def _calm(link: Link, rejected: bool) -> Link:
@@ -211,15 +255,16 @@ def _calm(link: Link, rejected: bool) -> Link:
     return msgspec.structs.replace(link, failures=0, first_failure=None, next_try=None, last_error="", hold=hold)
 
 
-def _after_verdict(decision: Decision, link: Link) -> tuple[Decision, str]:
+def _after_verdict(decision: Decision, link: Link | None) -> tuple[Decision, str]:
     """What an administrator's word about a held decision means for the one that was just made.
 
     Approved: that very part may pass; what else the decision brings about is judged like any other. Rejected: its
     guarded part is left out as long as it's the same. Still waiting, or another decision by now: its effects of the
     held kinds go on waiting, however few they are now.
     """
-    hold = link.hold
-    assert hold is not None
+    hold = link.hold if link else None
+    if hold is None:
+        return decision, ""
     kinds = hold.kind.split(",")
     free, guarded = guard.split(decision, kinds)
     if guarded is None:
