@@ -1,4 +1,4 @@
-"""A pattern that takes too long costs a cycle three time-outs and no more; whoever it would decide about is NotReady."""
+"""A pattern that takes too long costs a cycle three time-outs and no more; whoever needs it is NotReady."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.engine.small_world import RULES, small_world
 from instep.core.directory import Assignment, Entry
 from instep.core.subject import Kind
 
-CATASTROPHIC = r"(.*a){30}$"
-MAPPING = {"target": "nickName", "source": rf'Replace([jobTitle], , "{CATASTROPHIC}", , "x", , )'}
+CATASTROPHIC = "^(a|aa)+$"
+MAPPING = {"target": "nickName", "source": f'Replace([jobTitle], , "{CATASTROPHIC}", , "x", , )'}
 FILTER = {"name": "Slow", "clauses": [{"attribute": "jobTitle", "operator": "REGEX MATCH", "value": CATASTROPHIC}]}
 USERS: dict[str, Any] = RULES["users"]
 
