@@ -62,6 +62,8 @@ JOBS = st.sampled_from(
         job({"target": "active", "source": '"False"', "flow": "create"}),
         job({"target": "nickName", "source": "[mail]", "default": "nobody", "case_exact": True}),
         job({"target": "nickName", "source": "Guid()", "flow": "create"}),
+        job({"target": "nickName", "source": "[mail]", "clear_when_empty": True}),
+        job({"target": "nickName", "source": "[mail]", "default": "nobody", "default_on": "always"}),
         job({"target": "userType", "source": "IgnoreFlowIfNullOrEmpty([mail])"}, groups={"members": False}),
     ]
 )

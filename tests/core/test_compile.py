@@ -90,6 +90,39 @@ def test_all_faulty_expressions_are_named_with_their_places() -> None:
     assert "users.mappings[1]" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"flow": "create", "matching": 2}, "SelectUniqueValue can't be matched by"),
+        ({"flow": "always"}, "SelectUniqueValue is for creation only: give the mapping `flow: create`"),
+    ],
+)
+def test_unique_values_are_for_creation_and_not_for_matching(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        job({"target": "nickName", "source": "SelectUniqueValue([a], [b])", **row})
+    assert str(caught.value) == f"users.mappings[4].source: {said}"
+
+
+def test_roles_as_objects_are_only_added_unless_they_are_asserted() -> None:
+    for name, flow in (
+        ("AppRoleAssignmentsComplex", "multi-value-add"),
+        ("AssertiveAppRoleAssignmentsComplex", "always"),
+    ):
+        rules = job({"target": "roles", "source": f"{name}([appRoleAssignments])"})
+        assert rules.users.mappings[-1].flow == flow
+
+
+def test_faulty_filters_are_named_with_their_places() -> None:
+    filters = [
+        {"name": "A", "clauses": [{"attribute": "department", "operator": "RESEMBLES", "value": "x"}]},
+        {"name": "B", "clauses": []},
+    ]
+    with pytest.raises(DocumentError) as caught:
+        job(users={"filters": filters})
+    assert "users.filters[0].clauses[0]: " in str(caught.value)
+    assert "users.filters[1]: a filter without clauses" in str(caught.value)
+
+
 # ----------------------------------------------------------------------------------------------- version
 
 

@@ -68,6 +68,19 @@ def test_an_attribute_without_a_value_is_not_cleared() -> None:
     assert change(person(attributes={"jobTitle": None}), link()) == Keep()
 
 
+def test_an_attribute_is_cleared_where_the_mapping_says_so() -> None:
+    rules = job({"target": "nickName", "source": "[nickname]", "clear_when_empty": True})
+    cleared = Update((AttributeChange("nickName", "Countess", None),))
+    assert change(person(), link(nickName="Countess"), rules) == cleared
+    assert change(person(), link(), rules) == Keep()
+    assert change(person(), link(unknown={"nickName"}), rules) == Update((AttributeChange("nickName", None, None),))
+
+
+def test_a_login_that_is_cleared_is_a_change_of_login() -> None:
+    row = {"target": "externalId", "source": "[employeeId]", "matching": 2, "clear_when_empty": True}
+    assert decided(person(), link(externalId="1"), None, job(row)).effects == (Effect(EffectKind.RENAME),)
+
+
 def test_values_for_creation_only_are_not_written_again() -> None:
     rules = job(
         {"target": "nickName", "source": "[nickname]", "default": "nobody"},

@@ -78,6 +78,31 @@ def test_a_value_that_flows_on_creation_only_is_apart() -> None:
     assert "nickName" not in found.attributes
 
 
+def test_a_default_may_hold_later_as_well() -> None:
+    found = desired(person(), mapped("[nickname]", default="nobody", default_on="always"))
+    assert found.attributes["nickName"] == "nobody"
+    assert found.initial == {}
+
+
+def test_an_attribute_may_be_cleared_where_the_source_has_no_value() -> None:
+    rules = mapped("[nickname]", clear_when_empty=True)
+    assert desired(person(), rules).cleared == ("nickName",)
+    assert desired(person(attributes={"nickname": "Countess"}), rules).cleared == ()
+
+
+def test_a_single_value_of_a_list_is_a_list_of_one() -> None:
+    rules = mapped("[otherMails]", multivalued=True)
+    assert desired(person(attributes={"otherMails": "a@x.example"}), rules).attributes["nickName"] == ["a@x.example"]
+    assert desired(person(attributes={"otherMails": ["a", "b"]}), rules).attributes["nickName"] == ["a", "b"]
+    assert "nickName" not in desired(person(attributes={"otherMails": []}), rules).attributes
+
+
+def test_candidates_are_apart_until_somebody_has_looked() -> None:
+    found = desired(person(), mapped('SelectUniqueValue([displayName], Append([displayName], "2"))', flow="create"))
+    assert found.candidates == {"nickName": ("Ada", "Ada2")}
+    assert "nickName" not in {**found.attributes, **found.initial}
+
+
 def test_an_empty_default_is_no_value() -> None:
     found = desired(person(), mapped("[nickname]", default="", required=True))
     assert found.initial == {}

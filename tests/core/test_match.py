@@ -151,6 +151,39 @@ def test_a_reference_is_compared_by_the_account_it_points_to() -> None:
 
 # ------------------------------------------------------------------------------------------- differences
 
+
+def flowing(flow: str, wanted: Any, held: Any, unknown: bool = False) -> Any:
+    """What the attribute becomes; none where nothing is sent."""
+    rules = job({"target": "nickName", "source": "[nickname]", "flow": flow})
+    doubts = frozenset({"nickName"} if unknown else ())
+    found = differences({"nickName": wanted}, {} if held is None else {"nickName": held}, doubts, rules.users.mappings)
+    return found[0].new if found else None
+
+
+@pytest.mark.parametrize(
+    ("flow", "wanted", "held", "becomes"),
+    [
+        ("always", ["b"], ["a"], ["b"]),
+        ("always", [], ["a"], []),
+        ("attribute-add", "new", None, "new"),
+        ("attribute-add", "new", "old", None),
+        ("value-add", "new", "old", "new"),
+        ("value-add", ["b"], ["a"], ["a", "b"]),
+        ("value-add", ["A"], ["a"], None),
+        ("value-add", ["b"], "a", ["a", "b"]),
+        ("multi-value-add", ["a", "b"], ["a", "c"], ["a", "c", "b"]),
+        ("multi-value-add", ["a"], ["a", "c"], None),
+        ("multi-value-add", ["a"], None, ["a"]),
+    ],
+)
+def test_a_mapping_decides_how_its_value_flows(flow: str, wanted: Any, held: Any, becomes: Any) -> None:
+    assert flowing(flow, wanted, held) == becomes
+
+
+def test_a_list_that_only_grows_is_written_again_where_nobody_knows_what_is_there() -> None:
+    assert flowing("value-add", ["a"], ["a"], unknown=True) == ["a"]
+
+
 PATHS = st.sampled_from(["userName", "displayName", "title", "active"])
 VALUES = st.sampled_from(["Ada", "Bo", "", True, False, ["a", "b"], ["b", "a"], 7])
 

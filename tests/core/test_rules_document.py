@@ -48,6 +48,10 @@ def test_what_is_left_out_has_its_default() -> None:
         (users({**REFERENCE, "required": True}), "users.mappings[1].reference: "),
         (users({**REFERENCE, "default": "a"}), "users.mappings[1].reference: "),
         (users({**REFERENCE, "flow": "create"}), "users.mappings[1].reference: "),
+        (users({**REFERENCE, "flow": "attribute-add"}), "users.mappings[1].reference: "),
+        (users({**REFERENCE, "clear_when_empty": True}), "users.mappings[1].reference: "),
+        (users({**REFERENCE, "multivalued": True}), "users.mappings[1].reference: "),
+        (users({"target": "Active", "source": "[x]", "clear_when_empty": True}), "mappings[1].clear_when_empty: "),
         (
             {"users": {"mappings": [UNMATCHED]}},
             "users.mappings: at least one mapping must be matching",
@@ -130,4 +134,16 @@ def test_faults_never_repeat_a_value() -> None:
 def test_users_that_are_said_nothing_of_are_a_fault() -> None:
     assert [str(fault) for fault in document_faults({"users": {}})] == [
         "users.mappings: at least one mapping must be matching (matching: 1)"
+    ]
+
+
+def test_all_that_is_wrong_is_listed_and_not_just_the_first_thing() -> None:
+    document = users({"target": "id", "source": "[x]"}, {"target": "title", "source": ""}, {"target": "a"})
+    places = [str(f.place) for f in document_faults(document | {"scop": "all", "guard": {"day_count": -1}})]
+    assert sorted(places) == [
+        "guard.day_count",
+        "scop",
+        "users.mappings[1].target",
+        "users.mappings[2].source",
+        "users.mappings[3]",
     ]

@@ -1,5 +1,7 @@
 """Who is in scope, and what is said of those who aren't."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,6 +118,70 @@ def test_the_trace_of_somebody_out_of_scope_says_which_condition_failed() -> Non
     assert (step.type, step.status) == ("scoping", "skipped")
     assert step.details["IsActive"] is False
     assert step.details["Assigned"] is True
+
+
+# ------------------------------------------------------------------------------------------------ filters
+
+
+def filtered(*filters: tuple[str, str, str | None], **given: Any) -> Rules:
+    """A job that concerns whoever passes one of these filters of one clause each."""
+    rows = [{"name": f"F{n}", "clauses": [clause(*each)]} for n, each in enumerate(filters)]
+    return job(users={"filters": rows}, **given)
+
+
+def clause(attribute: str, operator: str, value: str | None) -> dict[str, Any]:
+    return {"attribute": attribute, "operator": operator, **({} if value is None else {"value": value})}
+
+
+ANALYSTS = filtered(("jobTitle", "EQUALS", "Analyst"))
+CLERKS = filtered(("jobTitle", "EQUALS", "Clerk"))
+BY_NUMBER = filtered(("jobTitle", "GREATER THAN", "5"))
+"""A title is no number: this filter can't be evaluated for anybody."""
+
+
+def test_a_filter_lets_in_whom_it_describes() -> None:
+    assert verdict(person(), ANALYSTS) == "in"
+    assert verdict(person(), CLERKS) == "filter"
+    assert verdict(group(), CLERKS) == "in"
+
+
+def test_one_of_several_filters_is_enough() -> None:
+    both = filtered(("jobTitle", "EQUALS", "Clerk"), ("jobTitle", "EQUALS", "Analyst"))
+    assert verdict(person(), both) == "in"
+    assert verdict(person(attributes={"jobTitle": "Countess"}), both) == "filter"
+
+
+def test_all_clauses_of_a_filter_must_hold() -> None:
+    clauses = [clause("jobTitle", "EQUALS", "Analyst"), clause("department", "EQUALS", "Research")]
+    rules = job(users={"filters": [{"name": "Research", "clauses": clauses}]})
+    assert verdict(person(), rules) == "filter"
+    assert verdict(person(attributes={"department": "Research"}), rules) == "in"
+
+
+def test_a_filter_that_can_not_be_evaluated_ends_nobodys_access() -> None:
+    found = wish(person(), BY_NUMBER)
+    assert isinstance(found, NotReady)
+    assert found.code == "EntrySynchronizationError"
+    assert "'Analyst' is no whole number" in found.reason
+
+
+def test_who_is_certainly_out_is_out_whatever_a_filter_would_say() -> None:
+    assert verdict(person(enabled=False), BY_NUMBER) == "disabled"
+    assert verdict(person(grants=()), BY_NUMBER) == "unassigned"
+    assert verdict(person(presence=Presence.SOFT_DELETED), BY_NUMBER) == "soft-deleted"
+
+
+def test_the_trace_shows_each_clause_with_its_result() -> None:
+    passed = wish(person(), ANALYSTS).trace[-1]
+    assert passed.details["IsInProvisioningScope"] is True
+    assert passed.details["ScopeEvaluationResult"] == {"F0.jobTitle EQUALS 'Analyst'": True}
+    failed = wish(person(), CLERKS)
+    assert isinstance(failed, OutOfScope)
+    assert "F0.jobTitle EQUALS 'Clerk'" in failed.reason
+    assert failed.trace[-1].details["ScopeEvaluationResult"] == {"F0.jobTitle EQUALS 'Clerk'": False}
+
+
+# --------------------------------------------------------------------------------------------------- law
 
 
 @LAW
