@@ -108,3 +108,22 @@ async def test_an_answer_that_never_came_is_settled_by_reading(tmp_path: Path) -
         quiet = len(world.target.calls)
         assert (await world.sync()).result == "succeeded"
         assert len(world.target.calls) == quiet
+
+
+async def test_a_fault_of_our_own_in_one_subject_stops_nobody_else(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 5)
+
+        def hook(call: Call) -> Fault | None:
+            if call.method == "create" and call.detail.get("userName", "").startswith("u3"):
+                raise ZeroDivisionError("a bug")
+            return None
+
+        world.target.hook = hook
+        result = await world.sync()
+        assert result.counts["create"] == 6
+        assert result.result == "failures"
+        assert "a bug" in world.log(status="failure")[0].reason
+        world.target.hook = None
+        world.clock.shift += timedelta(hours=1)
+        assert (await world.sync()).counts["create"] == 1

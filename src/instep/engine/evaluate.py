@@ -138,7 +138,10 @@ class Evaluation:
 
     def _wish(self, subject: Subject, seed: str) -> Desired | OutOfScope | NotReady:
         """What is desired of the subject, less what took too long too often in this cycle."""
-        wish = desire(subject, self._job.rules, self._now, seed, self._job.default_domain, self._off)
+        try:
+            wish = desire(subject, self._job.rules, self._now, seed, self._job.default_domain, self._off)
+        except Exception as fault:  # noqa: BLE001 - a fault of ours in one subject must not keep the others waiting
+            return NotReady("InternalError", f"a fault of Instep itself, {type(fault).__name__}: {fault}")
         if isinstance(wish, NotReady) and wish.late:
             self._late[wish.late] += 1
             if self._late[wish.late] >= TIMEOUTS:

@@ -22,7 +22,9 @@ from instep.engine.entries import log_entry, memberships
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.world import Job, World
-from instep.ports import Answer, AppUnavailable, Record, Target
+from instep.ports import Answer, AppUnavailable, LeaseLost, Record, Target
+from instep.scim.documents import DocumentError
+from instep.scim.paths import PathError
 
 SUSPICIOUS = frozenset(
     {
@@ -78,7 +80,7 @@ class Sending:
         Raises LeaseLost.
         """
         decision, accounts = await self._resolve(prepared)
-        answer = await self._request(decision, accounts)
+        answer = await self._answer(decision, accounts)
         await self._judge_app(answer.outcome)
         if self.unavailable and not isinstance(answer.outcome, Done):
             # The app's fault, not the subject's: nothing is counted. What is unknown stays open as an intent.
@@ -86,6 +88,19 @@ class Sending:
             settled = None if unknown else (decision.kind, decision.subject_id)
             return Record(settled=settled), None, False
         return self._conclude(prepared, decision, answer, accounts)
+
+    async def _answer(self, decision: Decision, accounts: Mapping[str, str]) -> Answer:
+        """The app's answer. What can't be put into a request is refused here, and stops nobody else.
+
+        Raises LeaseLost."""
+        try:
+            return await self._request(decision, accounts)
+        except LeaseLost:
+            raise
+        except (PathError, DocumentError) as wrong:
+            return Answer(Refused(str(wrong), "SchemaAttributeNotFound"), decision.app_id)
+        except Exception as fault:  # noqa: BLE001 - whether something was sent isn't known: it's settled by reading
+            return Answer(Unknown(f"a fault of Instep itself, {type(fault).__name__}: {fault}", "InternalError"))
 
     def _conclude(
         self, prepared: Prepared, decision: Decision, answer: Answer, accounts: Mapping[str, str]
