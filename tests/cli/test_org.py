@@ -135,7 +135,13 @@ def test_people_and_teams_by_hand(org: Org):
     org("create-team", "Acme", "Analysts", "--member", "ada@acme.example", "--member", "guest@elsewhere.example")
     members = [(each["email"], each["role"], each["active"], each["teams"]) for each in org.json("members", "Acme")]
     assert members == [("ada@acme.example", "owner", True, 1), ("guest@elsewhere.example", "admin", True, 1)]
-    org("remove", "Acme", "guest@elsewhere.example")
+    long = f"{'x' * 60}@{'y' * 60}.example"
+    org("invite", "Acme", long, "--name", "Ev\x1bil\n" + "n" * 100)
+    shown = org("members", "Acme").stdout
+    assert long in shown
+    assert "Ev\\u001bil\\u000a" + "n" * 100 in shown
+    for email in long, "guest@elsewhere.example":
+        org("remove", "Acme", email)
     (team,) = org.json("teams", "Acme")
     assert (team["name"], team["members"]) == ("Analysts", ["ada@acme.example"])
     assert "Analysts" in org("teams", "Acme").stdout
@@ -155,6 +161,8 @@ def test_single_sign_on_takes_a_certificate_file_and_can_be_removed(org: Org, tm
     org("sso", "Acme", "--remove")
     assert org.json("show", "Acme")["sso"] is None
     org("sso", "Acme", *urls, "--certificate", tmp_path / "missing.pem", code=2)
+    file.write_text("")
+    assert "X.509" in org("sso", "Acme", *urls, "--certificate", file, code=1).stderr
 
 
 def test_data_that_cannot_be_used_exits_1(tmp_path: Path):

@@ -19,8 +19,8 @@ from tests.serviceprovider.world import Client, organisation
 from instep.serviceprovider.app import App
 from instep.serviceprovider.endpoint import BASE
 from instep.serviceprovider.limiter import Limiter, TooManyRequests
+from instep.serviceprovider.protocol import LARGEST_BODY
 from instep.serviceprovider.server import running
-from instep.serviceprovider.service import LARGEST_BODY
 
 
 async def test_a_body_that_is_too_large_is_413(acme: Client):

@@ -6,34 +6,39 @@ Every command but `serve` does one thing to the app's data and ends, also while 
 
 import asyncio
 import json
-import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from instep.serviceprovider.domains import Domain
-    from instep.serviceprovider.organisations import Organisation
+from instep.cli.showing import plain
+from instep.serviceprovider import domains, members, organisations, overview, teams, text, tokens
+from instep.serviceprovider.database import Database
+from instep.serviceprovider.journal import Journal
+from instep.serviceprovider.members import Role
+from instep.serviceprovider.organisations import Organisation, Plan, Sso
+from instep.serviceprovider.refusal import Refusal
 
 app = typer.Typer(
     name="org", no_args_is_help=True, help="Run a test app: organisations that are provisioned over SCIM."
 )
 
 _REFUSED = 1
-_out = Console(highlight=False, markup=False, soft_wrap=True)
+# What goes into a pipe is cut nowhere.
+_WIDTH = None if sys.stdout.isatty() else 10_000
+_out = Console(highlight=False, markup=False, soft_wrap=True, width=_WIDTH)
 _err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
-_PLANS = ("free", "growth", "enterprise")
-_ROLES = ("owner", "admin", "billing-admin", "member")
+_PLANS = tuple(Plan)
+_ROLES = tuple(Role)
 
 
 def _one_of(allowed: tuple[str, ...]) -> Any:
@@ -45,13 +50,37 @@ def _one_of(allowed: tuple[str, ...]) -> Any:
     return check
 
 
+def _argument(name: str, about: str, allowed: tuple[str, ...] | None = None) -> Any:
+    return typer.Argument(metavar=name, help=about, callback=_one_of(allowed) if allowed else None)
+
+
 Data = Annotated[Path, typer.Option("--data", envvar="INSTEP_DATA", help="The folder with the app's data.")]
-Org = Annotated[str, typer.Argument(metavar="ORG", help="The organisation's name or number.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-PlanName = Annotated[str, typer.Option("--plan", callback=_one_of(_PLANS), help="free, growth or enterprise.")]
-RoleName = Annotated[str, typer.Option("--role", callback=_one_of(_ROLES), help=f"One of {', '.join(_ROLES)}.")]
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's address.")]
 DATA = Path("instep-data")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Org = Annotated[str, _argument("ORG", "The organisation's name or number.")]
+Name = Annotated[str, _argument("NAME", "What it's called.")]
+Email = Annotated[str, _argument("EMAIL", "The person's address.")]
+Domain = Annotated[str, _argument("DOMAIN", "Such as acme.example.")]
+PlanName = Annotated[str, _argument("PLAN", " | ".join(_PLANS), _PLANS)]
+RoleName = Annotated[str, _argument("ROLE", " | ".join(_ROLES), _ROLES)]
+PlanOption = Annotated[str, typer.Option("--plan", callback=_one_of(_PLANS), help=", ".join(_PLANS))]
+RoleOption = Annotated[str, typer.Option("--role", callback=_one_of(_ROLES), help=", ".join(_ROLES))]
+Owner = Annotated[str | None, typer.Option("--owner", metavar="EMAIL", help="Its first Owner.")]
+Called = Annotated[str | None, typer.Option("--name", help="What the person is called.")]
+Places = Annotated[list[str] | None, typer.Option("--member", metavar="EMAIL", help="Somebody to put in; repeatable.")]
+Issuer = Annotated[str | None, typer.Option(help="The identity provider's issuer (entity id), a URL.")]
+SignInUrl = Annotated[str | None, typer.Option(help="The identity provider's sign-in URL.")]
+Certificate = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its certificate: PEM or Base64.")]
+StandIn = Annotated[bool, typer.Option(help="Make a certificate up, for a test app that nobody signs in to.")]
+Remove = Annotated[bool, typer.Option("--remove", help="Forget the settings for good.")]
+Nameserver = Annotated[str | None, typer.Option(metavar="IP[:PORT]", help="Ask this DNS server, not the system's.")]
+DnsPort = Annotated[int, typer.Option(min=1, max=65535, help="The port of --nameserver.")]
+Reset = Annotated[bool, typer.Option("--reset", help="Start the counts anew after showing them.")]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")]
+ReadyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the base URL here once it's up.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Use the slow way through models for everything.")]
+Rate = Annotated[float | None, typer.Option(min=0.1, help="Requests a second for each organisation; more get 429.")]
 
 
 # --- organisations ---
@@ -59,19 +88,13 @@ DATA = Path("instep-data")
 
 @app.command(epilog="Example: instep org create Acme --owner ada@acme.example")
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the organisation is called.")],
-    plan: PlanName = "enterprise",
-    owner: Annotated[str | None, typer.Option("--owner", metavar="EMAIL", help="Its first Owner.")] = None,
-    data: Data = DATA,
-    as_json: Json = False,
+    name: Name, plan: PlanOption = "enterprise", owner: Owner = None, data: Data = DATA, as_json: Json = False
 ) -> None:
     """Make an organisation."""
-    from instep.serviceprovider import members, organisations, text
-
     with _writing(data) as connection:
-        made = organisations.create(connection, name, organisations.Plan(plan), text.now())
+        made = organisations.create(connection, name, Plan(plan), text.now())
         if owner:
-            members.invite(connection, made, owner, members.Role.OWNER, None, text.now())
+            members.invite(connection, made, owner, Role.OWNER, None, text.now())
         shown = _shown(connection, made, data)
     _print(shown, as_json, f"organisation {made.name} (number {made.id}), plan {made.plan}")
 
@@ -79,8 +102,6 @@ def create(
 @app.command("list", epilog="Example: instep org list --json")
 def list_(data: Data = DATA, as_json: Json = False) -> None:
     """List the organisations."""
-    from instep.serviceprovider import organisations
-
     with _reading(data) as connection:
         rows = [{"id": each.id, "name": each.name, "plan": each.plan.value} for each in organisations.every(connection)]
     _table(rows, ("id", "name", "plan"), as_json)
@@ -89,25 +110,17 @@ def list_(data: Data = DATA, as_json: Json = False) -> None:
 @app.command(epilog="Example: instep org show Acme")
 def show(org: Org, data: Data = DATA, as_json: Json = False) -> None:
     """Show an organisation: its plan, single sign-on, domains and token."""
-    from instep.serviceprovider import organisations
-
     with _reading(data) as connection:
         shown = _shown(connection, organisations.find(connection, org), data)
     _print(shown, as_json, "\n".join(f"{name}: {_brief(value)}" for name, value in shown.items()))
 
 
-@app.command(epilog="Example: instep org plan Acme growth")
-def plan(
-    org: Org,
-    plan: Annotated[str, typer.Argument(metavar="PLAN", callback=_one_of(_PLANS), help=" | ".join(_PLANS))],
-    data: Data = DATA,
-) -> None:
+@app.command("plan", epilog="Example: instep org plan Acme growth")
+def set_plan(org: Org, plan: PlanName, data: Data = DATA) -> None:
     """Move an organisation to another plan. SCIM needs Enterprise, single sign-on Growth or Enterprise."""
-    from instep.serviceprovider import organisations
-
     with _writing(data) as connection:
         found = organisations.find(connection, org)
-        organisations.set_plan(connection, found, organisations.Plan(plan))
+        organisations.set_plan(connection, found, Plan(plan))
     _err.print(f"{found.name} is on {plan.capitalize()} now")
 
 
@@ -117,20 +130,14 @@ def plan(
 )
 def sso(
     org: Org,
-    issuer: Annotated[str | None, typer.Option(help="The identity provider's issuer (entity id), a URL.")] = None,
-    sign_in_url: Annotated[str | None, typer.Option(help="The identity provider's sign-in URL.")] = None,
-    certificate: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Its certificate: PEM or Base64.")
-    ] = None,
-    stand_in_certificate: Annotated[
-        bool, typer.Option(help="Make a certificate up, for a test app that nobody signs in to.")
-    ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Forget the settings for good.")] = False,
+    issuer: Issuer = None,
+    sign_in_url: SignInUrl = None,
+    certificate: Certificate = None,
+    stand_in_certificate: StandIn = False,
+    remove: Remove = False,
     data: Data = DATA,
 ) -> None:
     """Set up single sign-on, which SCIM needs. Nobody can sign in to this app; it only keeps the settings."""
-    from instep.serviceprovider import organisations, text
-
     named = [issuer, sign_in_url, certificate or stand_in_certificate or None]
     if any(named) == remove or (any(named) and (not all(named) or (certificate and stand_in_certificate))):
         raise typer.BadParameter(
@@ -143,12 +150,9 @@ def sso(
         else:
             assert issuer is not None
             assert sign_in_url is not None
-            pem = (
-                certificate.read_text(errors="replace")
-                if certificate
-                else organisations.stand_in_certificate(issuer, text.now())
-            )
-            organisations.set_up_sso(connection, found, organisations.Sso(sign_in_url, issuer, pem))
+            made_up = "" if certificate else organisations.stand_in_certificate(issuer, text.now())
+            pem = certificate.read_text(errors="replace") if certificate else made_up
+            organisations.set_up_sso(connection, found, Sso(sign_in_url, issuer, pem))
     _err.print(f"single sign-on of {found.name} is {'removed' if remove else 'set up'}")
 
 
@@ -156,36 +160,28 @@ def sso(
 
 
 @app.command("claim-domain", epilog="Example: instep org claim-domain Acme acme.example")
-def claim_domain(
-    org: Org,
-    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="Such as acme.example.")],
-    data: Data = DATA,
-    as_json: Json = False,
-) -> None:
+def claim_domain(org: Org, domain: Domain, data: Data = DATA, as_json: Json = False) -> None:
     """Claim an e-mail domain. Prints the TXT record to publish in its DNS."""
-    from instep.serviceprovider import domains, organisations
-
     with _writing(data) as connection:
         claimed = domains.claim(connection, organisations.find(connection, org), domain)
-    _print(_domain(claimed), as_json, claimed.record)
+    _print(overview.of_domain(claimed), as_json, claimed.record)
     _err.print(f"publish this as a TXT record of {claimed.name}, then: instep org verify-domain {org} {claimed.name}")
 
 
 @app.command("verify-domain", epilog="Example: instep org verify-domain Acme acme.example --nameserver 127.0.0.1:5353")
 def verify_domain(
     org: Org,
-    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="A domain that has been claimed.")],
-    nameserver: Annotated[
-        str | None, typer.Option(metavar="IP[:PORT]", help="Ask this DNS server instead of the system's resolver.")
-    ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of --nameserver.")] = 53,
+    domain: Domain,
+    nameserver: Nameserver = None,
+    port: DnsPort = 53,
     data: Data = DATA,
     as_json: Json = False,
 ) -> None:
     """Look for the TXT record of a claimed domain. Exit code 1 when it isn't there."""
-    from instep.serviceprovider import domains, organisations, text
-
-    address, port = _nameserver(nameserver, port)
+    try:
+        address, port = domains.nameserver(nameserver, port)
+    except ValueError as wrong:
+        raise typer.BadParameter(f"--nameserver {wrong}") from None
     with _reading(data) as connection:
         claim = domains.get(connection, organisations.find(connection, org), domains.normalised(domain))
     with _told(data):
@@ -193,7 +189,9 @@ def verify_domain(
     with _writing(data) as connection:
         judged = domains.verify(connection, organisations.find(connection, org), claim.name, records, text.now())
     problem = domains.problem(judged, records)
-    _print(_domain(judged), as_json, f"{judged.name} is {'verified' if judged.verified_at else 'not verified'}")
+    _print(
+        overview.of_domain(judged), as_json, f"{judged.name} is {'verified' if judged.verified_at else 'not verified'}"
+    )
     if problem:
         _fail(problem)
 
@@ -201,8 +199,6 @@ def verify_domain(
 @app.command(epilog="Example: TOKEN=$(instep org token Acme)")
 def token(org: Org, data: Data = DATA, as_json: Json = False) -> None:
     """Make a new SCIM token and print it, once. It revokes the one before."""
-    from instep.serviceprovider import organisations, text, tokens
-
     with _writing(data) as connection:
         found = organisations.find(connection, org)
         before = tokens.live(connection, found)
@@ -214,63 +210,42 @@ def token(org: Org, data: Data = DATA, as_json: Json = False) -> None:
 # --- people and teams ---
 
 
-@app.command(epilog="Example: instep org members Acme")
-def members(org: Org, data: Data = DATA, as_json: Json = False) -> None:
+@app.command("members", epilog="Example: instep org members Acme")
+def list_members(org: Org, data: Data = DATA, as_json: Json = False) -> None:
     """List the members with their roles."""
-    from instep.serviceprovider import members, organisations
-
     with _reading(data) as connection:
         rows = [asdict(each) for each in members.every(connection, organisations.find(connection, org))]
     _table(rows, ("email", "name", "role", "active", "teams"), as_json)
 
 
-@app.command(epilog="Example: instep org teams Acme --json")
-def teams(org: Org, data: Data = DATA, as_json: Json = False) -> None:
+@app.command("teams", epilog="Example: instep org teams Acme --json")
+def list_teams(org: Org, data: Data = DATA, as_json: Json = False) -> None:
     """List the teams with their members."""
-    from instep.serviceprovider import organisations, teams
-
     with _reading(data) as connection:
         rows = [asdict(each) for each in teams.every(connection, organisations.find(connection, org))]
     _table(rows, ("name", "managed", "members"), as_json)
 
 
 @app.command(epilog="Example: instep org invite Acme guest@elsewhere.example --role admin")
-def invite(
-    org: Org,
-    email: Email,
-    role: RoleName = "member",
-    name: Annotated[str | None, typer.Option(help="What the person is called.")] = None,
-    data: Data = DATA,
-) -> None:
+def invite(org: Org, email: Email, role: RoleOption = "member", name: Called = None, data: Data = DATA) -> None:
     """Make somebody a member by hand, whatever the domain of the address."""
-    from instep.serviceprovider import members, organisations, text
-
     with _writing(data) as connection:
         found = organisations.find(connection, org)
-        made = members.invite(connection, found, email, members.Role(role), name, text.now())
+        made = members.invite(connection, found, email, Role(role), name, text.now())
     _err.print(f"{made.email} is a member of {found.name}, role {made.role}")
 
 
-@app.command(epilog="Example: instep org role Acme ada@acme.example owner")
-def role(
-    org: Org,
-    email: Email,
-    role: Annotated[str, typer.Argument(metavar="ROLE", callback=_one_of(_ROLES), help=" | ".join(_ROLES))],
-    data: Data = DATA,
-) -> None:
+@app.command("role", epilog="Example: instep org role Acme ada@acme.example owner")
+def set_role(org: Org, email: Email, role: RoleName, data: Data = DATA) -> None:
     """Give a member another role. SCIM can't."""
-    from instep.serviceprovider import members, organisations
-
     with _writing(data) as connection:
-        members.set_role(connection, organisations.find(connection, org), email, members.Role(role))
+        members.set_role(connection, organisations.find(connection, org), email, Role(role))
     _err.print(f"{email} is {role} now")
 
 
 @app.command(epilog="Example: instep org remove Acme guest@elsewhere.example")
 def remove(org: Org, email: Email, data: Data = DATA) -> None:
     """End a membership by hand. The person keeps the login."""
-    from instep.serviceprovider import members, organisations
-
     with _writing(data) as connection:
         found = organisations.find(connection, org)
         members.remove(connection, found, email)
@@ -280,23 +255,14 @@ def remove(org: Org, email: Email, data: Data = DATA) -> None:
 @app.command("sign-up", epilog="Example: instep org sign-up eve@acme.example")
 def sign_up(email: Email, data: Data = DATA) -> None:
     """Make a login that belongs to no organisation, as somebody who found the app alone would."""
-    from instep.serviceprovider import members, text
-
     with _writing(data) as connection:
         members.sign_up(connection, email, text.now())
     _err.print(f"{email} has a login now")
 
 
 @app.command("create-team", epilog="Example: instep org create-team Acme Analysts --member ada@acme.example")
-def create_team(
-    org: Org,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the team is called.")],
-    member: Annotated[list[str] | None, typer.Option(metavar="EMAIL", help="A member to put in; repeatable.")] = None,
-    data: Data = DATA,
-) -> None:
+def create_team(org: Org, name: Name, member: Places = None, data: Data = DATA) -> None:
     """Make a team by hand. A group of that name that is pushed over SCIM takes it over."""
-    from instep.serviceprovider import organisations, teams, text
-
     with _writing(data) as connection:
         teams.create(connection, organisations.find(connection, org), name, member or (), text.now())
     _err.print(f"team {name} is made")
@@ -306,16 +272,8 @@ def create_team(
 
 
 @app.command(epilog="Example: instep org requests Acme --reset")
-def requests(
-    org: Org,
-    data: Data = DATA,
-    as_json: Json = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Start the counts anew after showing them.")] = False,
-) -> None:
+def requests(org: Org, data: Data = DATA, as_json: Json = False, reset: Reset = False) -> None:
     """Show how many requests the organisation's SCIM client has sent, and how they were answered."""
-    from instep.serviceprovider import organisations
-    from instep.serviceprovider.journal import Journal
-
     with _reading(data) as connection:
         found = organisations.find(connection, org)
     journal = Journal(data)
@@ -334,26 +292,22 @@ def requests(
 @app.command(epilog="Example: instep org serve --port 0 --ready-file /tmp/app.url")
 def serve(
     data: Data = DATA,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8480,
-    ready_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the base URL here once requests are answered.")
-    ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Use the slow way through models for everything.")] = False,
-    rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Requests a second that each organisation may send; else 429.")
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8480,
+    ready_file: ReadyFile = None,
+    slow: Plain = False,
+    rate: Rate = None,
 ) -> None:
     """Serve the SCIM endpoint of all organisations until SIGTERM or Ctrl-C. The first line is the base URL."""
     with _told(data):
         from instep.serviceprovider import server
         from instep.serviceprovider.app import App
 
-        running = App(data, quick=not plain, requests_per_second=rate)
+        running = App(data, quick=not slow, requests_per_second=rate)
 
         def ready(base_url: str) -> None:
             if ready_file is not None:
-                _write(ready_file, base_url)
+                server.announce(base_url, ready_file)
             _out.print(base_url)
             _out.file.flush()
 
@@ -369,10 +323,6 @@ def serve(
 @contextmanager
 def _told(data: Path) -> Iterator[None]:
     """Says what went wrong in a line, with exit code 1, where it's no bug."""
-    from sqlalchemy.exc import OperationalError
-
-    from instep.serviceprovider.refusal import Refusal
-
     try:
         yield
     except Refusal as refusal:
@@ -386,29 +336,25 @@ def _told(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _writing(data: Path) -> Iterator["Connection"]:
-    from instep.serviceprovider.database import Database
-
+def _opened(data: Path) -> Iterator[Database]:
     with _told(data):
         database = Database(data)
         try:
-            with database.writing() as connection:
-                yield connection
+            yield database
         finally:
             database.close()
 
 
 @contextmanager
-def _reading(data: Path) -> Iterator["Connection"]:
-    from instep.serviceprovider.database import Database
+def _writing(data: Path) -> Iterator[Connection]:
+    with _opened(data) as database, database.writing() as connection:
+        yield connection
 
-    with _told(data):
-        database = Database(data)
-        try:
-            with database.reading() as connection:
-                yield connection
-        finally:
-            database.close()
+
+@contextmanager
+def _reading(data: Path) -> Iterator[Connection]:
+    with _opened(data) as database, database.reading() as connection:
+        yield connection
 
 
 def _fail(why: str) -> NoReturn:
@@ -441,51 +387,12 @@ def _brief(value: object) -> str:
         case list() | tuple():
             return "; ".join(_brief(each) for each in value) or "none"
         case _:
-            return str(value)
+            return plain(str(value))
 
 
-def _shown(connection: "Connection", organisation: "Organisation", data: Path) -> dict[str, Any]:
-    from instep.serviceprovider import domains, tokens
-    from instep.serviceprovider.journal import Journal
-
-    live = tokens.live(connection, organisation)
+def _shown(connection: Connection, organisation: Organisation, data: Path) -> dict[str, Any]:
     journal = Journal(data)
-    used = max((each.last_at for each in journal.counts(organisation.id)), default="")
-    journal.close()
-    sso = organisation.sso
-    return {
-        "id": organisation.id,
-        "name": organisation.name,
-        "plan": organisation.plan.value,
-        "sso": {"issuer": sso.issuer, "signInUrl": sso.sign_in_url} if sso else None,
-        "domains": [_domain(each) for each in domains.claimed(connection, organisation)],
-        "token": {
-            "endsIn": live.hint,
-            "createdAt": live.created_at,
-            "lastUsedAt": used if used >= live.created_at else None,
-        }
-        if live
-        else None,
-    }
-
-
-def _domain(domain: "Domain") -> dict[str, Any]:
-    shown = {"domain": domain.name, "txtRecord": domain.record, "verified": domain.verified_at is not None}
-    return {**shown, "recordMissingSince": domain.missing_since} if domain.missing_since else shown
-
-
-def _nameserver(text: str | None, port: int) -> tuple[str | None, int]:
-    if text is None:
-        return None, port
-    address, colon, own_port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
     try:
-        return str(ip_address(address.strip("[]"))), int(own_port) if colon else port
-    except ValueError:
-        raise typer.BadParameter(f"--nameserver takes an IP address and maybe a port, not {text!r}") from None
-
-
-def _write(path: Path, text: str) -> None:
-    # Whoever waits for the file must never read half a URL.
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text + "\n")
-    partial.replace(path)
+        return overview.of_organisation(connection, organisation, journal)
+    finally:
+        journal.close()

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
@@ -131,6 +132,21 @@ def normalised(name: str) -> str:
     if not _NAME.fullmatch(ascii_name):
         raise Invalid(f"{name!r} isn't a domain name such as example.com")
     return ascii_name
+
+
+def nameserver(text: str | None, port: int) -> tuple[str | None, int]:
+    """The IP address and port of a DNS server, from `127.0.0.1`, `127.0.0.1:5353` or `[::1]:5353`; None stays None.
+
+    ValueError when it's something else.
+    """
+    if text is None:
+        return None, port
+    has_port = text.count(":") == 1 or "]:" in text
+    address, _, own_port = text.rpartition(":") if has_port else (text, "", port)
+    try:
+        return str(ip_address(address.strip("[]"))), int(own_port)
+    except ValueError:
+        raise ValueError(f"takes an IP address and maybe a port, not {text!r}") from None
 
 
 def dns_lookup(nameserver: str | None = None, port: int = 53, seconds: float = 5.0) -> Lookup:

@@ -23,8 +23,8 @@ from instep.serviceprovider import tokens
 from instep.serviceprovider.handler import Handler, QuickHandler
 from instep.serviceprovider.limiter import TooManyRequests
 from instep.serviceprovider.organisations import Plan
+from instep.serviceprovider.protocol import LARGEST_BODY, Service
 from instep.serviceprovider.schemas import description
-from instep.serviceprovider.service import LARGEST_BODY, Service
 from instep.serviceprovider.storage import Storage
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from sqlalchemy import Row
 from instep.serviceprovider import documents, teams
 from instep.serviceprovider.dialects import Operation
 from instep.serviceprovider.documents import ENTERPRISE, Document
-from instep.serviceprovider.service import Service, is_burden, unsaid, with_active
+from instep.serviceprovider.protocol import Service, is_burden, unsaid, with_active
 from instep.serviceprovider.shapes import is_group
 from instep.serviceprovider.storage import Storage, told_in_scim, wants_members
 from instep.serviceprovider.teamchange import changed_team, team_step

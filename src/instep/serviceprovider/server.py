@@ -4,10 +4,12 @@
 """
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import uvicorn
 
@@ -91,3 +93,10 @@ async def serve(app: App, host: str, port: int, on_ready: Callable[[str], None])
     async with running(app, host, port) as base_url:
         on_ready(base_url)
         await stop.wait()
+
+
+def announce(base_url: str, file: Path) -> None:
+    """Writes the base URL into a file, at once: whoever waits for the file must never read half a URL."""
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial.write_text(base_url + "\n")
+    partial.replace(file)
