@@ -5,7 +5,7 @@ everything that is wrong at once, each with its line. `rules` is the rules docum
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +17,10 @@ from instep.core.record import App
 from instep.core.rules_document import RulesDocument, rules_document
 from instep.core.subject import AppRole
 from instep.documents import yaml_text
+from instep.documents.yaml_text import LineFault
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_NO_CHECKS: Mapping[str, Any] = {}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _YEAR = 525_600
 _NO_SECRET = "a secret doesn't stand in the document; say where it is: {env: NAME} or {file: PATH}"
@@ -50,21 +52,13 @@ class AppDocument(Struct, frozen=True, forbid_unknown_fields=True):
     tenant_url: str
     """The app's SCIM base URL."""
     rules: RulesDocument
+    """Who is provisioned, and with what."""
     template: str = "scim"
     """The app of the gallery that it was made from; `scim` for any other."""
     token: TokenDocument | None = None
     """Where the secret token is read; without it, an app that is there keeps the one it has."""
     schedule: ScheduleDocument = ScheduleDocument()
-
-
-class LineFault(Struct, frozen=True):
-    """What is wrong in a document, and in which line (from 1)."""
-
-    line: int
-    fault: Fault
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.fault}"
+    """When its job runs."""
 
 
 class FaultyDocument(ValueError):
@@ -75,24 +69,27 @@ class FaultyDocument(ValueError):
         self.faults = tuple(faults)
 
 
-def load(text: str, templates: Sequence[str] = (), check_url: Callable[[str], object] | None = None) -> AppDocument:
+Check = Callable[[str], object]
+"""Raises ValueError, with what is wrong, for a value that can't be used."""
+
+
+def load(text: str, checks: Mapping[str, Check] = _NO_CHECKS) -> AppDocument:
     """The document that a YAML text is.
 
-    templates: the gallery's names, none for any. check_url: raises ValueError for a tenant URL that can't be used.
-    Raises FaultyDocument.
+    checks: of values that others know about, by their key: `template`, `tenant_url`. Raises FaultyDocument.
     """
     try:
         read = yaml_text.read(text)
     except yaml_text.NoYaml as wrong:
         raise FaultyDocument([LineFault(wrong.line, Fault("", wrong.problem))]) from None
     data = content(read.data)
-    faults = [*read.faults, *_token_faults(data.get("token"))]
+    faults = [*_token_faults(data.get("token"))]
     faults += [fault for fault in form_faults(read.data, AppDocument) if not fault.place.startswith("token")]
     if "rules" in data:
         faults += [Fault(_inside(fault.place), fault.problem) for fault in rules_faults(data["rules"])]
-    faults += _value_faults(data, templates, check_url)
-    if faults:
-        told = {LineFault(read.line(fault.place), fault): None for fault in faults}
+    faults += _value_faults(data, checks)
+    told = dict.fromkeys([*read.faults, *(LineFault(read.line(fault.place), fault) for fault in faults)])
+    if told:
         raise FaultyDocument(sorted(told, key=lambda each: each.line))
     return msgspec.convert(read.data, AppDocument)
 
@@ -117,22 +114,21 @@ def _token_faults(given: Any) -> Iterator[Fault]:
         yield Fault("token.file", "the path is empty")
 
 
-def _value_faults(
-    data: dict[str, Any], templates: Sequence[str], check_url: Callable[[str], object] | None
-) -> Iterator[Fault]:
-    name, template, url = data.get("name"), data.get("template"), data.get("tenant_url")
-    if isinstance(name, str) and not NAME.fullmatch(name):
-        yield Fault("name", f"{name!r} can't be a name: use lower-case letters, digits, dots, dashes")
-    if isinstance(template, str) and templates and template not in templates:
-        yield Fault("template", f"the gallery has no app {template!r}; it has: {', '.join(templates)}")
-    if isinstance(url, str) and check_url:
-        try:
-            check_url(url)
-        except ValueError as wrong:
-            yield Fault("tenant_url", str(wrong))
+def _value_faults(data: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[Fault]:
+    for key, check in {"name": _check_name, **checks}.items():
+        if isinstance(given := data.get(key), str):
+            try:
+                check(given)
+            except ValueError as wrong:
+                yield Fault(key, str(wrong))
     interval = content(data.get("schedule")).get("interval_minutes")
     if isinstance(interval, int) and not 1 <= interval <= _YEAR:
         yield Fault("schedule.interval_minutes", f"must be from 1 to {_YEAR} (a year)")
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} can't be a name: use lower-case letters, digits, dots, dashes")
 
 
 def dump(document: AppDocument) -> str:

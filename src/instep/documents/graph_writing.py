@@ -116,23 +116,37 @@ def _write_rows(wanted: ObjectDocument, into: ObjectMapping, held: Section) -> N
     parts = [part.content for part in into.mapping.parts("attributeMappings")]
     there = {canonical(row.target): at for row, at in zip(held.document.mappings, held.rows, strict=True)}
     before = {canonical(row.target): row for row in held.document.mappings}
-    written: list[dict[str, Any]] = []
+    others = _others(parts, held, wanted.members)
+    written = others.pop(-1, [])
     for row in wanted.mappings:
         name = canonical(row.target)
-        part = parts[there[name]] if name in there else {}
-        written.append(part if before.get(name) == row else _attribute_mapping(row, part))
-        if before.get(name) != row:
+        at = there.get(name, len(parts))
+        if before.get(name) == row:
+            written.append(parts[at])
+        else:
+            written.append(_attribute_mapping(row, parts[at] if name in there else {}))
             _define_target(row, into)
             _define_source(parse(row.source).attributes, into)
-    kept = [part for at, part in enumerate(parts) if at not in held.rows and at != held.members]
-    if wanted.members and held.members is not None:
-        kept.append(parts[held.members])
-    elif wanted.members:
-        kept.append(_attribute_mapping(MappingRow("members", "[members]"), {}))
+        written += others.pop(at, [])
+    written += [part for left in others.values() for part in left]
+    if wanted.members and held.members is None:
+        written.append(_attribute_mapping(MappingRow("members", "[members]"), {}))
         if not attribute_definition(into.target, "members"):
             members = attribute("members", type="Reference", multivalued=True, of=TARGET_OBJECTS[Kind.USER])
             into.target.setdefault("attributes", []).append(members)
-    into.mapping.content["attributeMappings"] = written + kept
+    into.mapping.content["attributeMappings"] = written
+
+
+def _others(parts: list[dict[str, Any]], held: Section, members: bool) -> dict[int, list[dict[str, Any]]]:
+    """What is no row of ours, by the row that it follows (-1 at the beginning): memberships, what maps nothing."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    last = -1
+    for at, part in enumerate(parts):
+        if at in held.rows:
+            last = at
+        elif members or at != held.members:
+            found.setdefault(last, []).append(part)
+    return found
 
 
 def _attribute_mapping(row: MappingRow, part: dict[str, Any]) -> dict[str, Any]:

@@ -18,13 +18,23 @@ _DEPTH: Final = 20
 _LENGTH: Final = 1_000_000
 
 
+class LineFault(Struct, frozen=True):
+    """What is wrong in a text, and in which line (from 1)."""
+
+    line: int
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.fault}"
+
+
 class YamlText(Struct):
     """What a text says."""
 
     data: Any
     lines: dict[str, int]
     """The line (from 1) of each place: of the key for `rules.scope`, of the element for `rules.roles[0]`."""
-    faults: list[Fault]
+    faults: list[LineFault]
     """What isn't right already as YAML; the data is what could be read all the same."""
 
     def line(self, place: str) -> int:
@@ -54,7 +64,7 @@ def read(text: str) -> YamlText:
         raise NoYaml(mark.line + 1 if mark else 1, str(wrong.problem or wrong.context)) from None
     except yaml.reader.ReaderError as wrong:
         line = text.count("\n", 0, wrong.position) + 1
-        raise NoYaml(line, f"the character U+{ord(str(wrong.character)):04X} can't stand in YAML") from None
+        raise NoYaml(line, f"the character U+{wrong.character:04X} can't stand in YAML") from None
     found = YamlText(None, {}, [])
     if node is not None:
         found.data = _data(node, "", found)
@@ -79,7 +89,7 @@ def _look_through(text: str) -> None:
 def _data(node: yaml.Node, place: str, found: YamlText) -> Any:
     found.lines.setdefault(place, node.start_mark.line + 1)
     if node.tag not in _ALLOWED:
-        found.faults.append(Fault(place, f"the tag {node.tag} isn't understood; leave it out"))
+        _wrong(node, place, f"the tag {node.tag} isn't understood; leave it out", found)
         return None
     if isinstance(node, yaml.MappingNode):
         return _keys(node, place, found)
@@ -88,7 +98,7 @@ def _data(node: yaml.Node, place: str, found: YamlText) -> Any:
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (ValueError, yaml.YAMLError):  # 2026-02-31; a number with more digits than Python reads
-        found.faults.append(Fault(place, "this is no value that exists; put it in quotes if it's a text"))
+        _wrong(node, place, "this is no value that exists; put it in quotes if it's a text", found)
         return None
 
 
@@ -96,16 +106,20 @@ def _keys(node: yaml.MappingNode, place: str, found: YamlText) -> dict[str, Any]
     data: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            found.faults.append(Fault(place, "a key is a word, not a list or keys of its own"))
+            _wrong(key, place, "a key is a word, not a list or keys of its own", found)
             continue
         name = str(key.value)  # as it's written: `on` and `no` are words here
         inside = f"{place}.{name}" if place else name
         if name in data:
-            found.faults.append(Fault(inside, f"the key `{name}` stands twice, first in line {found.line(inside)}"))
+            _wrong(key, inside, f"the key `{name}` stands twice, first in line {found.line(inside)}", found)
             continue
         found.lines[inside] = key.start_mark.line + 1
         data[name] = _data(value, inside, found)
     return data
+
+
+def _wrong(node: yaml.Node, place: str, problem: str, found: YamlText) -> None:
+    found.faults.append(LineFault(node.start_mark.line + 1, Fault(place, problem)))
 
 
 class Line(dict[str, Any]):
