@@ -3,10 +3,13 @@
 import heapq
 from collections.abc import Iterable, Iterator
 
-PAGE = 500
+from instep.core.subject import Kind
+
+PAGE = {Kind.USER: 500, Kind.GROUP: 20}
+"""Ids per page; fewer groups, since each brings its members."""
 
 
-def pages(candidates: Iterable[list[str]], linked: Iterable[list[str]], size: int = PAGE) -> Iterator[list[str]]:
+def pages(candidates: Iterable[list[str]], linked: Iterable[list[str]], size: int) -> Iterator[list[str]]:
     """Ids of both streams, each once, ascending, in pages. Both come ascending, in pages of any size."""
     page: list[str] = []
     last = ""

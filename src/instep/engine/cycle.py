@@ -13,7 +13,7 @@ from datetime import datetime
 
 from instep.core.guard import DAY, NOTHING_HELD, Population, Verdict, judge
 from instep.core.subject import Kind
-from instep.engine.affected import pages
+from instep.engine.affected import PAGE, pages
 from instep.engine.apply import Application
 from instep.engine.evaluate import Evaluation
 from instep.engine.lease import LeaseKeeper
@@ -132,7 +132,7 @@ class _Cycle:
                 if not job.rules.of(kind).enabled:
                     continue
                 links = await world.state.read(lambda state, k=kind: _gathered(state.link_ids(job.name, k), since))
-                ids = pages(reader.affected(job.view, kind, since), links)
+                ids = pages(reader.affected(job.view, kind, since), links, PAGE[kind])
                 while (page := await world.offload(lambda it=ids: next(it, None))) is not None:
                     await self._evaluation.page(reader, kind, page, full=since is None)
                     if self._stop.is_set():
@@ -155,8 +155,8 @@ class _Cycle:
         try:
             for kind in Kind:
                 ids = sorted(i for k, i in due if k is kind)
-                for start in range(0, len(ids), 500):
-                    await self._evaluation.page(reader, kind, ids[start : start + 500], due=True)
+                for page in pages([ids], [], PAGE[kind]):
+                    await self._evaluation.page(reader, kind, page, due=True)
         finally:
             await world.offload(lambda: look.__exit__(None, None, None))
 

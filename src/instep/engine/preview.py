@@ -8,7 +8,7 @@ from instep.core import guard
 from instep.core.change import Decision
 from instep.core.plan import Plan, action
 from instep.core.subject import Kind
-from instep.engine.affected import pages
+from instep.engine.affected import PAGE, pages
 from instep.engine.cycle import measure
 from instep.engine.evaluate import Evaluation
 from instep.engine.lookup import Lookup
@@ -40,7 +40,7 @@ async def preview(world: World, job: Job, target: Target, progress: Progress) ->
                 if since is not None
                 else await world.state.read(lambda state, k=kind: list(state.link_ids(job.name, k)))
             )
-            ids = pages(reader.affected(job.view, kind, since), links)
+            ids = pages(reader.affected(job.view, kind, since), links, PAGE[kind])
             while (page := await world.offload(lambda it=ids: next(it, None))) is not None:
                 await evaluation.page(reader, kind, page, full=since is None)
     finally:

@@ -34,6 +34,8 @@ from instep.stores.state.tables import (
 
 Statement = Select[*tuple[Any, ...]]
 
+SLICE = 500_000
+"""Bytes of decisions that are taken from the spool at once, or little more: a large group's has many members."""
 PAGE = 1000
 """Rows in a page of what is streamed."""
 
@@ -140,7 +142,14 @@ class SqlStateReader:
         return self._links(select(*rows.LINK).where(links.c.job == job, IN_ESCROW))
 
     def next_in_spool(self, job: str, limit: int) -> list[SpoolEntry]:
-        return [rows.spooled(row) for row in self._rows(_spool(job).limit(limit))]
+        lengths = self._rows(_spool(job).with_only_columns(func.length(spool.c.decision)).limit(limit))
+        number = total = 0
+        for (length,) in lengths:
+            total += length
+            if number and total > SLICE:
+                break
+            number += 1
+        return [rows.spooled(row) for row in self._rows(_spool(job).limit(number))] if number else []
 
     def spooled(self, job: str) -> Iterator[SpoolEntry]:
         wanted, place = _spool(job).limit(PAGE), tuple_(*_ORDER)
