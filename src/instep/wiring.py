@@ -120,13 +120,13 @@ async def world(settings: Settings, people: DirectoryStore, memory: StateStore) 
 
 
 @asynccontextmanager
-async def target(settings: Settings, memory: StateStore, app: App) -> AsyncIterator[Target]:
-    """The app's SCIM endpoint, with its token and with what was learnt of it."""
+async def target(settings: Settings, memory: StateStore, app: App, token: str | None = None) -> AsyncIterator[Target]:
+    """The app's SCIM endpoint, with its token (the one that is kept unless given) and with what was learnt of it."""
     from instep.targets.gallery import template
     from instep.targets.scim import ScimTarget
 
     with memory.reading() as reader:
-        token = reader.token(app.name)
+        token = token or reader.token(app.name)
         learnt = reader.abilities(app.name)
     client = ScimTarget(
         app.tenant_url,

@@ -27,39 +27,47 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, always complete.")] = False,
 ) -> None:
     """Show what the next cycle would do and why, without doing any of it."""
-    from instep.ports import AppUnavailable
-
     with open_job(app) as opened:
         require_token(opened)
-        try:
-            made, skipped, requests = asyncio.run(_preview(opened))
-        except AppUnavailable as refused:
-            stop(showing.plain(str(refused)), UNAVAILABLE)
-        with opened.state.reading() as reader:
-            planned = {(d.kind, d.subject_id) for d in made.held}
-            waiting = sum(
-                hold.verdict == "waiting" and (link.kind, link.subject_id) not in planned
-                for link, hold in reader.holds(app)
-            )
-            unsettled = len(reader.intents(app))
-        with opened.directory.browse() as browser:
-            told = _Told(made, skipped, decisions.Names(browser), requests, waiting, unsettled)
-            if as_json:
-                print_json(told.json())
-            else:
-                told.show(everything)
-    if made.held or waiting:
-        raise typer.Exit(HELD)
+        if tell(opened, everything, as_json):
+            raise typer.Exit(HELD)
 
 
-async def _preview(opened: OpenJob) -> "tuple[Plan, list[LogEntry], int]":
+def tell(opened: OpenJob, everything: bool = False, as_json: bool = False, token: str | None = None) -> bool:
+    """Make the plan of a job's next cycle and print it; whether something would be held, or waits already.
+
+    token: the app's, where none is kept yet. Ends the command when the app is out of reach.
+    """
+    from instep.ports import AppUnavailable
+
+    try:
+        made, skipped, requests = asyncio.run(_preview(opened, token))
+    except AppUnavailable as refused:
+        stop(showing.plain(str(refused)), UNAVAILABLE)
+    with opened.state.reading() as reader:
+        planned = {(d.kind, d.subject_id) for d in made.held}
+        waiting = sum(
+            hold.verdict == "waiting" and (link.kind, link.subject_id) not in planned
+            for link, hold in reader.holds(opened.name)
+        )
+        unsettled = len(reader.intents(opened.name))
+    with opened.directory.browse() as browser:
+        told = _Told(made, skipped, decisions.Names(browser), requests, waiting, unsettled)
+        if as_json:
+            print_json(told.json())
+        else:
+            told.show(everything)
+    return bool(made.held or waiting)
+
+
+async def _preview(opened: OpenJob, token: str | None) -> "tuple[Plan, list[LogEntry], int]":
     from instep import wiring
     from instep.engine.preview import preview
     from instep.engine.progress import Progress
 
     async with (
         wiring.world(opened.settings, opened.directory, opened.state) as world,
-        wiring.target(opened.settings, opened.state, opened.job.app) as target,
+        wiring.target(opened.settings, opened.state, opened.job.app, token) as target,
     ):
         made, skipped = await preview(world, opened.job, target, Progress())
         return made, skipped, target.requests
