@@ -93,6 +93,26 @@ async def test_odd_queries_are_answered(tmp_path: Path):
     app.close()
 
 
+async def test_a_client_that_goes_away_while_it_speaks_changes_nothing(acme: Client):
+    said = [b'{"userName":"ada@acme.example"}', None]
+    answer = []
+
+    async def receive():
+        part = said.pop(0)
+        return (
+            {"type": "http.disconnect"} if part is None else {"type": "http.request", "body": part, "more_body": True}
+        )
+
+    async def send(message: dict[str, object]) -> None:
+        answer.append(message)
+
+    headers = [(b"authorization", f"Bearer {acme.token}".encode())]
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": f"{BASE}/Users", "query_string": b""}
+    await acme.app.endpoint({**scope, "headers": headers}, receive, send)
+    assert answer == []
+    assert (await acme.get("/Users")).resources == []
+
+
 async def test_an_error_says_nothing_of_the_inside(acme: Client, caplog: pytest.LogCaptureFixture):
     engine = acme.app.database._engine
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from tests.serviceprovider.world import Client, organisation
 
 from instep.serviceprovider import organisations
@@ -37,6 +38,12 @@ async def test_requests_are_counted_by_kind_and_answer(acme: Client, tmp_path: P
     other.reset(number)
     assert acme.app.journal.counts(number) == []
     other.close()
+
+
+async def test_a_journal_that_cannot_be_written_holds_nobody_up(acme: Client, caplog: pytest.LogCaptureFixture):
+    acme.app.journal.close()
+    assert (await acme.post("/Users", {"userName": "ada@acme.example"})).status == 201
+    assert "journal" in caplog.text
 
 
 async def test_each_organisation_has_its_own_counts(acme: Client):

@@ -6,6 +6,7 @@ the write that it allows can't be torn apart, and an answer is sent only when it
 the organisation; what it may do there is said in `handler.py` and behind.
 """
 
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -60,22 +61,23 @@ class Endpoint(BaseApplication):
             await ASGIApplication.serve_lifespan(receive, send)
             return
         request = _request(scope)
-        request.body = await _body(receive)
+        body = await _body(receive)
+        if body is None:
+            return  # the client has gone before it had said everything
+        request.body = body
         call = _Call()
         try:
-            response, body = await self._answered(request, call)
+            response, content = await self._answered(request, call)
         except Exception as wrong:  # noqa: BLE001  (every failure is an answer: a SCIM error, or 500 and a log entry)
             response = self.handle_exception(request, wrong)
-            body = _encoded(response)
-        if call.organisation_id != _NOBODY:
-            route = self._route(request)
-            self._app.journal.count(call.organisation_id, request.method, route, int(response.status), self._app.now())
-        headers = {**response.headers, "Cache-Control": "no-store", "Content-Length": str(len(body))}
+            content = _encoded(response)
+        self._count(request, call, response)
+        headers = {**response.headers, "Cache-Control": "no-store", "Content-Length": str(len(content))}
         if int(response.status) in (204, 304):
             headers = {name: value for name, value in headers.items() if not name.startswith("Content-")}
         encoded = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": int(response.status), "headers": encoded})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": content})
 
     async def _answered(self, request: ScimRequest, call: _Call) -> tuple[ScimResponse, bytes]:
         if len(request.body) > LARGEST_BODY:
@@ -116,6 +118,16 @@ class Endpoint(BaseApplication):
             response.headers["Retry-After"] = str(exception.seconds)
         return response
 
+    def _count(self, request: ScimRequest, call: _Call, response: ScimResponse) -> None:
+        if call.organisation_id == _NOBODY:
+            return
+        seen = (request.method, self._route(request), int(response.status), self._app.now())
+        try:
+            self._app.journal.count(call.organisation_id, *seen)
+        except sqlite3.Error as wrong:
+            # What is answered has happened, counted or not.
+            self.log.warning("the request journal can't be written: %s", wrong)
+
     def _route(self, request: ScimRequest) -> str:
         """What was asked for, without the id."""
         known = {"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig", "Bulk", "Me", ".search"}
@@ -142,8 +154,8 @@ def _request(scope: Scope) -> ScimRequest:
     )
 
 
-async def _body(receive: Receive) -> bytes:
-    """The body, or a bit more than the largest that is taken.
+async def _body(receive: Receive) -> bytes | None:
+    """The body, or a bit more than the largest that is taken; None when the client has gone away.
 
     What is too much is read and thrown away for a while, since many clients hear an answer only when they have said
     all they had to say.
@@ -152,6 +164,8 @@ async def _body(receive: Receive) -> bytes:
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         part = message.get("body", b"")
         if size <= LARGEST_BODY:
             parts.append(part)
