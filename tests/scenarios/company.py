@@ -16,7 +16,7 @@ from instep.stores.directory import DirectoryStore
 from instep.stores.directory.editor import Editor
 
 DOMAIN = "@contoso.example"
-DELETED = datetime(2026, 3, 2, tzinfo=UTC)
+DELETED = datetime.now(UTC)
 
 
 class Company:

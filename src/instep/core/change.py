@@ -142,6 +142,8 @@ class Decision(Struct, frozen=True):
     """Whether no look-up was made: the app refuses duplicates, and a conflict is looked up then."""
     redacted: tuple[str, ...] = ()
     """Paths whose values flow to the app and are shown to nobody."""
+    seed: str = ""
+    """What values that are random once were derived from: kept on the link that this decision makes."""
 
     @property
     def digest(self) -> str:

@@ -119,7 +119,7 @@ class Application:
         for entry in entries:
             decision = entry.decision
             at = (decision.kind, decision.subject_id)
-            link = links.get(at) or new_link(decision, world.chance.token())
+            link = links.get(at) or new_link(decision, decision.seed or world.chance.token())
             kinds = {} if entry.approved else verdict.held_kinds(decision)
             free, guarded = guard.split(decision, kinds)
             if guarded:

@@ -133,6 +133,8 @@ class Evaluation:
                 wishes[subject.id] = wish
             wish = wishes[subject.id]
             decision, verdict = _after_verdict(decide(subject, link, wish, seen, job.rules, around), link)
+            if link is None:
+                decision = msgspec.structs.replace(decision, seed=seeds[subject.id])
             evaluated.append(Evaluated(subject, link, seeds[subject.id], wish, seen, around, decision, verdict))
         return evaluated
 

@@ -65,7 +65,7 @@ class Settlement:
         links = await self._world.state.read(
             lambda state: state.links(self._job.name, intent.kind, [intent.subject_id])
         )
-        link = links.get(intent.subject_id) or new_link(intent.decision, self._world.chance.token())
+        link = links.get(intent.subject_id) or new_link(intent.decision, intent.decision.seed)
         change = intent.decision.change
         if isinstance(change, Create):
             return await self._created(intent, link)

@@ -347,8 +347,8 @@ def _normal_text(value: str, case_exact: bool) -> str:
     if value in ("True", "False"):
         return value.lower()
     text = unicodedata.normalize("NFC", value)
-    # Folding can undo the normal form, hence once more.
-    return text if case_exact else unicodedata.normalize("NFC", text.casefold())
+    # Lower case and no more: folding would take Weiß for Weiss. It can undo the normal form, hence once more.
+    return text if case_exact else unicodedata.normalize("NFC", text.lower())
 
 
 def _normal_object(value: Mapping[str, Any], case_exact: bool) -> Hashable:
