@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 
@@ -56,9 +57,7 @@ class Commands:
         try:
             process.join()
         finally:
-            if process.is_alive():  # we were interrupted; so was the command, which may be given time to end in order
-                process.join(5)
-                process.kill()
+            _end(process)
         self._count(arguments, time.monotonic() - began)
         texts = [place.read_text(encoding="utf-8") for place in dict.fromkeys(places)]
         for place in (output, said):
@@ -68,6 +67,14 @@ class Commands:
     def _count(self, arguments: Sequence[str], seconds: float) -> None:
         name = " ".join(arguments[: 2 if arguments[0] in ("app", "directory", "group", "org") else 1])
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+
+def _end(process: BaseProcess) -> None:
+    """See to it that the process has ended. It's still there only if we were interrupted, as by Ctrl-C it was too."""
+    for end in (lambda: None, process.terminate, process.kill):
+        if process.is_alive():
+            end()
+            process.join(3)
 
 
 def _command(arguments: list[str], folder: Path, environment: dict[str, str], places: tuple[Path, ...]) -> None:

@@ -7,15 +7,19 @@ import contextlib
 import importlib
 import io
 import pkgutil
+import signal
 import tempfile
 
-import instep
-from instep.cli.main import app
+# A Ctrl-C is the demo's. It ends us too, when it ends, and meanwhile there's nothing to say about it.
+before = signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-for found in pkgutil.walk_packages(instep.__path__, "instep."):
+for found in pkgutil.walk_packages(importlib.import_module("instep").__path__, "instep."):
     importlib.import_module(found.name)
 
+app = importlib.import_module("instep.cli.main").app
 with tempfile.TemporaryDirectory() as folder:
     for line in (["org", "create", "Rehearsal"], ["directory", "list"], ["app", "list"]):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
             app(["--data", folder, *line])
+
+signal.signal(signal.SIGINT, before)
