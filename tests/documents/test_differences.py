@@ -52,7 +52,7 @@ def test_rows_are_known_by_what_they_are_about() -> None:
 
 def test_another_order_is_told_once() -> None:
     assert told(rules(USER_NAME, TITLE), rules(TITLE, USER_NAME)) == [
-        "users.mappings: the order is another: title, userName"
+        "users.mappings: those that stay are in another order"
     ]
 
 

@@ -46,8 +46,29 @@ COMMANDS = {
     "assignments": Command(
         "assignment:assignments", "Apps", "Who has an app, and with which role.", "instep assignments mixpanel --json"
     ),
+    "export": Command(
+        "export:export",
+        "Rules as documents",
+        "Write an app and its rules as a document.",
+        "instep export mixpanel -o mixpanel.yaml",
+    ),
+    "diff": Command(
+        "diff:diff", "Rules as documents", "How a document differs from what is set.", "instep diff -f mixpanel.yaml"
+    ),
+    "apply": Command(
+        "apply:apply",
+        "Rules as documents",
+        "Make an app what a document says; shows what that does to people.",
+        "instep apply -f mixpanel.yaml",
+    ),
     "plan": Command(
         "plan:plan", "Provisioning", "What the next cycle would do and why. Writes nothing.", "instep plan mixpanel"
+    ),
+    "explain": Command(
+        "explain:explain",
+        "Provisioning",
+        "Why somebody is in an app or isn't. Writes nothing.",
+        "instep explain mixpanel anna@contoso.example",
     ),
     "sync": Command("sync:sync", "Provisioning", "Bring an app in step with the directory.", "instep sync mixpanel"),
     "log": Command("log:log", "Provisioning", "What was done, and why.", "instep log mixpanel --status failure"),

@@ -57,7 +57,7 @@ def _of_rows(before: dict[str, Struct], after: dict[str, Struct], place: str) ->
             yield f"{place}: {key}: {'; '.join(changed)}"
     stayed = [key for key in before if key in after]
     if stayed != [key for key in after if key in before]:
-        yield f"{place}: the order is another: {', '.join(after)}"
+        yield f"{place}: those that stay are in another order"
 
 
 def _without_key(row: Struct) -> str:
