@@ -66,17 +66,18 @@ def read(file: Path, name: str | None, state: "StateStore") -> Wanted:
 
     name: the app's. A schema needs it; the document has it, and must have the same.
     """
-    text = _text(file)
+    text = contents(file)
     if text.lstrip().startswith("{") and '"synchronizationRules"' in text:
         return _schema(file, text, name, state)
-    document = _document(file, text)
+    document = app_document(file, text)
     if name is not None and name != document.name:
         stop(f"{file} is about the app {document.name}, not {name}")
     with state.reading() as reader:
         return Wanted(document, reader.app(document.name))
 
 
-def _text(file: Path) -> str:
+def contents(file: Path) -> str:
+    """The text of a file, or of standard input for `-`; ends the command when it can't be read."""
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         # PowerShell writes UTF-16 unless told otherwise.
@@ -88,14 +89,15 @@ def _text(file: Path) -> str:
         stop(f"{file} can't be read: byte {wrong.start + 1} is no {wrong.encoding.removesuffix('-sig').upper()}")
 
 
-def _document(file: Path, text: str) -> "AppDocument":
+def app_document(file: Path, text: str) -> "AppDocument":
+    """The app document that a text is; ends the command when it isn't right. file: what errors call it."""
     from instep.documents.app_document import FaultyDocument, load
     from instep.targets.address import tenant_url
 
     try:
         return load(text, {"template": _check_template, "tenant_url": tenant_url})
     except FaultyDocument as wrong:
-        _refuse(file, [f"{file}:{each.line}: {each.fault}" for each in wrong.faults])
+        refuse(file, [f"{file}:{each.line}: {each.fault}" for each in wrong.faults])
 
 
 def _check_template(name: str) -> None:
@@ -129,11 +131,12 @@ def _schema(file: Path, text: str, name: str | None, state: "StateStore") -> Wan
     except (msgspec.DecodeError, RecursionError) as wrong:
         stop(f"{file} isn't JSON: {wrong}")
     except FaultySchema as wrong:
-        _refuse(file, [f"{file}: {fault}" for fault in wrong.faults])
+        refuse(file, [f"{file}: {fault}" for fault in wrong.faults])
     return Wanted(msgspec.structs.replace(before, rules=imported.rules), known, schema, imported.notes)
 
 
-def _refuse(file: Path, faults: Sequence[str]) -> NoReturn:
+def refuse(file: Path, faults: Sequence[str]) -> NoReturn:
+    """Ends the command with all that is wrong in a file, each in a line."""
     for fault in faults:
         err.print(plain(fault))
     stop(f"{file} can't be used: {number(len(faults), 'fault')}")
