@@ -12,7 +12,7 @@ import typer
 
 from instep.cli import job as opening
 from instep.cli.job import RUNNING, UNAVAILABLE, open_job, open_stores, out, stop
-from instep.cli.rules import in_words, mapping_lines, ruled
+from instep.cli.rules_in_words import in_words, mapping_lines, ruled
 from instep.cli.showing import plain, worker
 from instep.cli.token import read_token
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instep.cli.job import out, print_json, stop
-from instep.cli.rules import in_words, mapping_lines
+from instep.cli.rules_in_words import in_words, mapping_lines
 from instep.cli.showing import number, short
 
 if TYPE_CHECKING:

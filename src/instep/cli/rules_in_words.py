@@ -1,4 +1,4 @@
-"""Rules on the command line: options laid over a rules document, and the document in words."""
+"""Rules in words, for the commands that show them; and options laid over a rules document."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
