@@ -61,6 +61,7 @@ COMMANDS = {
         "Make an app what a document says; shows what that does to people.",
         "instep apply -f mixpanel.yaml",
     ),
+    "rules": Command("rules:app", "Rules as documents", "Try expressions on people, and test rules as code."),
     "plan": Command(
         "plan:plan", "Provisioning", "What the next cycle would do and why. Writes nothing.", "instep plan mixpanel"
     ),

@@ -54,6 +54,16 @@ class Mapped(Struct, frozen=True):
     error: str = ""
     """Why it has no value to be had; then nobody can say what the app should hold."""
 
+    def given(self, wish: Desired | NotReady) -> Any:
+        """What an account that is made gets of it, as `wish` says: with the default laid in, and with the chosen one
+        of several candidates; a list of those while none is chosen, none for no value."""
+        for values in (wish.attributes, wish.initial) if isinstance(wish, Desired) else ():
+            if self.mapping.target in values:
+                return values[self.mapping.target]
+        if isinstance(self.value, Candidates):
+            return list(self.value.values)
+        return None if self.value is DROP else self.value
+
 
 def desire(
     subject: Subject,

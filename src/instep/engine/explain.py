@@ -26,7 +26,7 @@ from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.spool import ListedSpool
 from instep.engine.world import Job, World
-from instep.expressions import DROP, Candidates
+from instep.expressions import DROP
 from instep.expressions.nodes import printed
 from instep.ports import DirectoryReader, LogEntry, StateReader, Target
 from instep.scim import documents
@@ -188,7 +188,7 @@ def _access(subject: Subject, job: Job) -> tuple[Access, ...]:
 
 def _view(each: Mapped, wish: Desired | NotReady, decision: Decision | None, found: Evaluated) -> MappingView:
     mapping, redacted = each.mapping, each.mapping.source.redacted
-    value = _value(each, wish)
+    value = each.given(wish)
     return MappingView(
         target=mapping.target,
         source=printed(mapping.source.node, masked=True),
@@ -202,18 +202,6 @@ def _view(each: Mapped, wish: Desired | NotReady, decision: Decision | None, fou
         redacted=redacted,
         error=each.error,
     )
-
-
-def _value(each: Mapped, wish: Desired | NotReady) -> Any:
-    """The value that counts: with the default laid in, and the candidate that was chosen."""
-    path, value = each.mapping.target, each.value
-    if isinstance(wish, Desired):
-        for given in (wish.attributes, wish.initial):
-            if path in given:
-                return given[path]
-    if isinstance(value, Candidates):
-        return list(value.values)
-    return None if value is DROP else value
 
 
 def _standing(each: Mapped, wish: Desired | NotReady, decision: Decision | None, found: Evaluated) -> Standing:
@@ -231,7 +219,7 @@ def _standing(each: Mapped, wish: Desired | NotReady, decision: Decision | None,
             return "waiting"
         if decision and path in {change.path for change in shown_changes(decision)}:
             return "sent"
-    if _value(each, wish) is None:
+    if each.given(wish) is None:
         return "empty"
     if not isinstance(desired, Desired) or decision is None or isinstance(decision.change, Skip):
         return "idle"
