@@ -3,11 +3,10 @@
 An argument would be seen by everyone on the machine, and stay in the shell's history.
 """
 
+import getpass
 import os
 import sys
 from pathlib import Path
-
-import typer
 
 from instep.cli.job import stop
 
@@ -31,7 +30,8 @@ def read_token(file: Path | None, variable: str | None, typed: str | None, hint:
         text, place = sys.stdin.read(), "standard input"
     else:
         where = f" ({hint})" if hint else ""
-        text, place = typer.prompt(f"Secret token{where}", hide_input=True), "what was typed"
+        # getpass asks after it has emptied the input and switched the echo off, so that nothing typed is lost or seen.
+        text, place = getpass.getpass(f"Secret token{where}: "), "what was typed"
     token = text.strip()
     if not token:
         stop(f"there's no token in {place}")
