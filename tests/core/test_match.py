@@ -156,7 +156,7 @@ def flowing(flow: str, wanted: Any, held: Any, unknown: bool = False) -> Any:
     """What the attribute becomes; none where nothing is sent."""
     rules = job({"target": "nickName", "source": "[nickname]", "flow": flow})
     doubts = frozenset({"nickName"} if unknown else ())
-    found = differences({"nickName": wanted}, {} if held is None else {"nickName": held}, doubts, rules.users.mappings)
+    found = differences({"nickName": wanted}, {} if held is None else {"nickName": held}, doubts, rules.users.by_target)
     return found[0].new if found else None
 
 
@@ -193,9 +193,9 @@ VALUES = st.sampled_from(["Ada", "Bo", "", True, False, ["a", "b"], ["b", "a"], 
 def test_law_differences_bring_what_is_held_to_what_is_wanted(
     wanted: dict[str, Any], held: dict[str, Any], unknown: frozenset[str]
 ) -> None:
-    changes = differences(wanted, held, unknown, RULES.users.mappings)
+    changes = differences(wanted, held, unknown, RULES.users.by_target)
     assert [c.path for c in changes] == [p for p in wanted if p in {c.path for c in changes}]
     assert {c.path for c in changes} >= unknown & set(wanted)
     after = {**held, **{c.path: c.new for c in changes}}
-    assert differences(wanted, after, frozenset(), RULES.users.mappings) == []
+    assert differences(wanted, after, frozenset(), RULES.users.by_target) == []
     assert all(after[path] == held[path] for path in held if path not in wanted)

@@ -269,15 +269,14 @@ def _attribute_changes(
     around: Around,
 ) -> tuple[list[AttributeChange], list[str]]:
     """The changes, and the subjects referred to that have no account yet."""
-    changes = differences(wish.attributes, held, unknown, of.mappings)
+    changes = differences(wish.attributes, held, unknown, of.by_target)
     # An account that says nothing of `active` is in use; an app that doesn't have the attribute never says it.
     in_use = ACTIVE not in held and ACTIVE not in unknown
     changes = [c for c in changes if not (in_use and c.path == ACTIVE and c.new is True)]
     cleared = (path for path in wish.cleared if path in held or path in unknown)
     changes += [AttributeChange(path, held.get(path), None) for path in cleared]
     if subject.kind is Kind.USER:
-        logins = {"userName", *(m.target for m in of.matching)}
-        changes = [_guarded(c, logins) for c in changes]
+        changes = [_guarded(c, of.logins) for c in changes]
     pending: list[str] = []
     for path, referred in wish.references.items():
         old = held.get(path)
@@ -300,7 +299,7 @@ def _account_of(value: Any) -> Any:
     return value.get("value") if isinstance(value, dict) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
-def _guarded(change: AttributeChange, logins: set[str]) -> AttributeChange:
+def _guarded(change: AttributeChange, logins: frozenset[str]) -> AttributeChange:
     """Marks a change that ends access or changes a login identifier, whatever mapping it came from."""
     if change.path == ACTIVE and change.new is False and change.old is not False:
         return msgspec.structs.replace(change, effect=EffectKind.DISABLE)

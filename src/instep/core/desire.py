@@ -114,7 +114,7 @@ def in_scope(
             if off and mapping.source.text in off:
                 raise ValueError("its pattern took too long too often, so it isn't tried any more")
             value = _value(mapping, inputs)
-            default = _typed(mapping, mapping.default)
+            default = None if mapping.default is None else _typed(mapping, mapping.default)
         except (EvaluationError, ValueError) as wrong:
             reason = f"the mapping of {mapping.target} failed: {wrong}"
             step = Step("processing", "failure", reason)
@@ -186,6 +186,8 @@ def _value(mapping: Mapping, inputs: Inputs) -> Any:
         # Two attributes that are both random don't get the same value.
         inputs = replace(inputs, seed=f"{inputs.seed}/{mapping.target}")
     value = mapping.source.evaluate(inputs)
+    if value is None or (mapping.plain and type(value) is str):
+        return value or None
     if isinstance(value, Redacted):
         value = value.value
     if value is DROP or isinstance(value, Candidates):
@@ -230,9 +232,8 @@ def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
     values["manager"] = subject.manager
     values["IsSoftDeleted"] = "False"
     values["accountEnabled"] = subject.enabled
+    held = {g.role_id for g in subject.grants} if roles else set[str]()
     values["appRoleAssignments"] = tuple(
-        {"id": role.id, "value": role.value, "displayName": role.display_name}
-        for role in roles
-        if any(g.role_id == role.id for g in subject.grants)
+        {"id": role.id, "value": role.value, "displayName": role.display_name} for role in roles if role.id in held
     )
     return values

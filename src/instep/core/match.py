@@ -95,13 +95,15 @@ def rewritten(sent: Mapping[str, Any], document: Mapping[str, Any], rules: Objec
 
 
 def differences(
-    wanted: Mapping[str, Any], held: Mapping[str, Any], unknown: frozenset[str], mappings: Iterable[AttributeMapping]
+    wanted: Mapping[str, Any],
+    held: Mapping[str, Any],
+    unknown: frozenset[str],
+    by_target: Mapping[str, AttributeMapping],
 ) -> list[AttributeChange]:
     """What has to change so that `held` becomes `wanted`, attribute by attribute, in the order of `wanted`."""
-    by_path = {m.target: m for m in mappings}
     changes: list[AttributeChange] = []
     for path, value in wanted.items():
-        mapping, old = by_path.get(path), held.get(path)
+        mapping, old = by_target.get(path), held.get(path)
         exact = mapping is not None and mapping.case_exact
         new = _flowing(mapping, value, old)
         if new is not None and (path in unknown or old is None or not documents.same(old, new, exact)):

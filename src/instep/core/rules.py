@@ -7,6 +7,7 @@ content: when it changes, everyone is looked at again.
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from instep.core.guard import Limits
 from instep.core.scoping import Filter
@@ -43,6 +44,13 @@ class Mapping(Struct, frozen=True):
     required: bool = False
     reference: bool = False
     """The value is another subject's id and travels as that subject's id in the app."""
+    plain: bool = False
+    """Whether a text is the attribute's value as it stands. Made from the rest, as are the next class's last three,
+    since each is needed for each subject."""
+
+    def __post_init__(self) -> None:
+        boolean = self.target == "active" or self.target.endswith(".primary")
+        force_setattr(self, "plain", not (boolean or self.multivalued or self.source.impure or self.source.redacted))
 
 
 class ObjectRules(Struct, frozen=True):
@@ -56,11 +64,17 @@ class ObjectRules(Struct, frozen=True):
     actions: frozenset[Action] = frozenset({"create", "update", "delete"})
     members: bool = False
     """Whether memberships are provisioned (groups only)."""
+    matching: tuple[Mapping, ...] = ()
+    """The matching mappings in the order of their precedence."""
+    by_target: dict[str, Mapping] = {}
+    logins: frozenset[str] = frozenset()
+    """The paths that people are known by in the app."""
 
-    @property
-    def matching(self) -> tuple[Mapping, ...]:
-        """The matching mappings in the order of their precedence."""
-        return tuple(sorted((m for m in self.mappings if m.matching), key=lambda m: m.matching))
+    def __post_init__(self) -> None:
+        matching = sorted((m for m in self.mappings if m.matching), key=lambda m: m.matching)
+        force_setattr(self, "matching", tuple(matching))
+        force_setattr(self, "by_target", {m.target: m for m in self.mappings})
+        force_setattr(self, "logins", frozenset({"userName", *(m.target for m in matching)}))
 
 
 class Ending(Struct, frozen=True):
