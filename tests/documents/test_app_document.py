@@ -1,6 +1,7 @@
 """The YAML document of an app: out and in without loss, and everything that is wrong with one, by line."""
 
 import re
+import time
 from typing import Any
 
 import msgspec
@@ -314,3 +315,20 @@ def test_a_secret_in_the_document_is_refused_and_never_repeated(token: str) -> N
     assert said[0].startswith("line 1: token")
     assert "s3cr3t" not in said[0]
     assert "{env: NAME}" in said[0] or "empty" in said[0]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([*"[]{}:,-?!&*#|>'\"%@`<=~ \n\t", "name", "rules: ", "\n  - ", "\ufeff", "\x00", "1e9"]))
+)
+def test_any_text_at_all_is_read_or_refused_with_lines(pieces: list[str]) -> None:
+    assert all(each.startswith("line ") for each in faults("".join(pieces)))
+
+
+@pytest.mark.parametrize(
+    "bomb", ["[" * 500_000, "? " * 300_000, "- " * 300_000, "a: " * 9_000, "&a [*a]" * 9, "9" * 99_999]
+)
+def test_hostile_text_is_refused_quickly(bomb: str) -> None:
+    began = time.process_time()
+    assert faults(bomb)
+    assert time.process_time() - began < 2
