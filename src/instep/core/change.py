@@ -92,7 +92,7 @@ class Skip(Struct, frozen=True, tag="Skip"):
 Change = Create | Adopt | Update | Disable | Enable | Delete | Release | Keep | Skip
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One step on the way to a decision, as the provisioning log shows it."""
 
     type: Literal["import", "scoping", "matching", "referenceResolution", "processing", "export"]

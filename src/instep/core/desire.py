@@ -21,7 +21,7 @@ ACTIVE = "active"
 """The attribute that ends and gives access (RFC 7643 section 4.1.1)."""
 
 
-class Desired(Struct, frozen=True):
+class Desired(Struct, frozen=True, gc=False):
     """What the app should hold."""
 
     attributes: Map[str, Any]
