@@ -223,3 +223,11 @@ async def test_the_token_is_in_the_header_alone(app: HostileApp, target: ScimTar
     assert [text for text in kept if app.token in text] == []
     assert "(token)" in repr(answer)
     assert app.requests[0].headers["Authorization"] == f"Bearer {app.token}"
+
+
+async def test_a_token_of_one_letter_breaks_no_answer() -> None:
+    async with HostileApp() as app:
+        app.token = "t"
+        target = ScimTarget(app.url, "t", TestClock())
+        assert await target.count(Kind.USER) == 0
+        await target.close()
