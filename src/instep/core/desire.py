@@ -228,7 +228,11 @@ def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
         for name, value in subject.attributes.items()
     }
     values["id"] = subject.id
-    values["userPrincipalName" if subject.kind is Kind.USER else "displayName"] = subject.name
+    if subject.kind is Kind.USER:
+        values["userPrincipalName"] = home_address(subject.name)
+        values["originalUserPrincipalName"] = subject.name
+    else:
+        values["displayName"] = subject.name
     values["manager"] = subject.manager
     values["IsSoftDeleted"] = "False"
     values["accountEnabled"] = subject.enabled
@@ -237,3 +241,11 @@ def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
         {"id": role.id, "value": role.value, "displayName": role.display_name} for role in roles if role.id in held
     )
     return values
+
+
+def home_address(name: str) -> str:
+    """A guest's address at home. In the directory a guest is `alias_theirdomain#EXT#@tenant`; the documented service maps
+    that to `alias@theirdomain`, and keeps the former as originalUserPrincipalName."""
+    guest, _, tenant = name.partition("#EXT#@")
+    alias, _, domain = guest.rpartition("_")
+    return f"{alias}@{domain}" if tenant and alias and "." in domain else name
