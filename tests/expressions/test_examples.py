@@ -1,9 +1,9 @@
 """Every example of the registry gives what it says, and the reference page is the one that the registry makes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from instep.expressions import EvaluationError, ExpressionError, Function, functions, parse, reference
 from instep.expressions.registry import Example

@@ -208,10 +208,10 @@ def _adopt(
 
 def _continue(subject: Subject, link: Link, wish: Desired, of: ObjectRules, around: Around) -> Decision:
     changes, pending = _attribute_changes(wish, link.sent, link.unknown, subject, of, around)
-    members = _member_changes(wish, _in_state(around, SENT_MEMBER), of, around)
+    members = _member_changes(wish, _in_state(around, SENT_MEMBER), of, around) if of.members else _NOBODY
     pending.extend(members.pending)
     returns = link.status in (Status.DISABLED, Status.RELEASED)
-    trace = (*wish.trace, *_unresolved(pending))
+    trace = (*wish.trace, *_unresolved(pending)) if pending else wish.trace
 
     def done(change: Change, effects: tuple[Effect, ...] = ()) -> Decision:
         return _decision(subject, link, change, trace, effects=effects, pending=tuple(pending), redacted=wish.redacted)
@@ -236,6 +236,9 @@ class _Members(Struct, frozen=True):
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+
+
+_NOBODY = _Members()
 
 
 def _member_changes(wish: Desired, there: Iterable[str], of: ObjectRules, around: Around) -> _Members:
@@ -271,11 +274,12 @@ def _attribute_changes(
     """The changes, and the subjects referred to that have no account yet."""
     changes = differences(wish.attributes, held, unknown, of.by_target)
     # An account that says nothing of `active` is in use; an app that doesn't have the attribute never says it.
-    in_use = ACTIVE not in held and ACTIVE not in unknown
-    changes = [c for c in changes if not (in_use and c.path == ACTIVE and c.new is True)]
-    cleared = (path for path in wish.cleared if path in held or path in unknown)
-    changes += [AttributeChange(path, held.get(path), None) for path in cleared]
-    if subject.kind is Kind.USER:
+    if changes and ACTIVE not in held and ACTIVE not in unknown:
+        changes = [c for c in changes if not (c.path == ACTIVE and c.new is True)]
+    if wish.cleared:
+        cleared = (path for path in wish.cleared if path in held or path in unknown)
+        changes += [AttributeChange(path, held.get(path), None) for path in cleared]
+    if changes and subject.kind is Kind.USER:
         changes = [_guarded(c, of.logins) for c in changes]
     pending: list[str] = []
     for path, referred in wish.references.items():

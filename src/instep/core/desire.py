@@ -5,11 +5,11 @@ An error is never an absence: whatever fails here leads to `NotReady`, which cha
 """
 
 from collections.abc import Mapping as Map
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from instep.core.change import Step
 from instep.core.rules import Mapping, ObjectRules, Rules
@@ -79,7 +79,7 @@ def desire(
     clauses that aren't tried any more, since their patterns took too long: whoever needs them is NotReady.
     """
     imported = Step(
-        "import", "success", f"{subject.kind} {subject.name} as of change {subject.seq}", {"id": subject.id}
+        "import", "success", f"{subject.kind.value} {subject.name} as of change {subject.seq}", {"id": subject.id}
     )
     given = inputs(subject, rules.roles, now, seed, default_domain)
     scoped = scope(subject, rules, given, off)
@@ -108,9 +108,19 @@ def in_scope(
     candidates: dict[str, tuple[str, ...]] = {}
     redacted: list[str] = []
     for mapping in of.mappings:
-        if mapping.source.redacted:
+        source = mapping.source
+        if source.redacted:
             redacted.append(mapping.target)
         try:
+            if mapping.plain and not off:
+                value = source.run(inputs)
+                if type(value) is str and value and not mapping.matching and mapping.flow == "always":
+                    # Most values, the short way.
+                    if mapping.reference:
+                        references[mapping.target] = value
+                    else:
+                        attributes[mapping.target] = value
+                    continue
             if off and mapping.source.text in off:
                 raise ValueError("its pattern took too long too often, so it isn't tried any more")
             value = _value(mapping, inputs)
@@ -223,10 +233,10 @@ def inputs(
 
 def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
     """IsSoftDeleted is computed: whoever is mapped is in scope."""
-    values: dict[str, Any] = {
-        name: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
-        for name, value in subject.attributes.items()
-    }
+    values: dict[str, Any] = dict(subject.attributes)
+    for name, value in subject.attributes.items():
+        if type(value) is list:
+            values[name] = tuple(cast("list[Any]", value))
     values["id"] = subject.id
     if subject.kind is Kind.USER:
         values["userPrincipalName"] = home_address(subject.name)
@@ -236,16 +246,18 @@ def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
     values["manager"] = subject.manager
     values["IsSoftDeleted"] = "False"
     values["accountEnabled"] = subject.enabled
-    held = {g.role_id for g in subject.grants} if roles else set[str]()
-    values["appRoleAssignments"] = tuple(
-        {"id": role.id, "value": role.value, "displayName": role.display_name} for role in roles if role.id in held
-    )
+    values["appRoleAssignments"] = _assigned(subject, roles) if roles else ()
     return values
 
 
+def _assigned(subject: Subject, roles: tuple[AppRole, ...]) -> tuple[dict[str, str], ...]:
+    held = {grant.role_id for grant in subject.grants}
+    return tuple({"id": r.id, "value": r.value, "displayName": r.display_name} for r in roles if r.id in held)
+
+
 def home_address(name: str) -> str:
-    """A guest's address at home. In the directory a guest is `alias_theirdomain#EXT#@tenant`; the documented service maps
-    that to `alias@theirdomain`, and keeps the former as originalUserPrincipalName."""
+    """A guest's address at home. In the directory a guest is `alias_theirdomain#EXT#@tenant`; the documented service
+    maps that to `alias@theirdomain`, and keeps the former as originalUserPrincipalName."""
     guest, _, tenant = name.partition("#EXT#@")
     alias, _, domain = guest.rpartition("_")
     return f"{alias}@{domain}" if tenant and alias and "." in domain else name

@@ -103,7 +103,10 @@ def differences(
     """What has to change so that `held` becomes `wanted`, attribute by attribute, in the order of `wanted`."""
     changes: list[AttributeChange] = []
     for path, value in wanted.items():
-        mapping, old = by_target.get(path), held.get(path)
+        old = held.get(path)
+        if old == value and path not in unknown:
+            continue
+        mapping = by_target.get(path)
         exact = mapping is not None and mapping.case_exact
         new = _flowing(mapping, value, old)
         if new is not None and (path in unknown or old is None or not documents.same(old, new, exact)):

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
+from msgspec import Struct
+
 from .errors import REDACTED
 from .limits import PATTERN_SECONDS
 
@@ -49,8 +51,7 @@ class Redacted:
 Result: TypeAlias = Value | Drop | Candidates | Redacted
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True, gc=False):
     """All that an evaluation may depend on.
 
     `attributes` are the source's, by their Graph names, absent or None where there is no value. `now` is the cycle's
