@@ -19,6 +19,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
 
+QUICK = [
+    f"tests/{name}"
+    for name in ("core", "expressions/test_parsing.py", "expressions/test_examples.py", "scim", "documents", "engine",
+                 "targets", "directory", "sources", "test_house.py")
+]  # fmt: skip
+"""What the quick loop runs unless it's told otherwise: the rules, the engine and what is close to them. Commands,
+servers and documents are for `script/test`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A check: its name on the screen, its command with the program in `.venv/bin`, and whether its output is shown."""
@@ -37,7 +46,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="instep-check-") as scratch:
         report = Path(scratch) / "report.xml"
-        pytest = ["pytest", "-n", "2", f"--junitxml={report}", *options.tests]
+        chosen = options.tests or ([] if options.everything else QUICK)
+        pytest = ["pytest", "-n", "2", f"--junitxml={report}", *chosen]
         if not options.everything:
             pytest += ["-q", "-m", "not slow and not postgres"]
         failed = run([*tool_steps(options.fix), Step("tests", pytest, shown=True)], go_on=options.everything)
