@@ -1,6 +1,7 @@
 """Regular expressions written for .NET mean here what they mean there, or are refused before anything runs."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -8,6 +9,17 @@ import regex
 
 from instep.expressions import ExpressionError, PatternError, PatternTimeout
 from instep.expressions.patterns import compile as compiled
+
+
+def best_of_three(work: Callable[[], object]) -> float:
+    """CPU seconds; the best counts, so that a busy machine doesn't fail a test. Nothing compiled is kept between."""
+    times: list[float] = []
+    for _ in range(3):
+        regex.purge()
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    return min(times)
 
 
 def found(pattern: str, text: str) -> str | None:
@@ -170,18 +182,20 @@ def test_pattern_that_cannot_be_translated_is_refused_with_its_place(pattern: st
     ],
 )
 def test_pattern_that_is_too_large_is_refused_before_it_is_compiled(pattern: str, message: str) -> None:
-    started = time.process_time()
     with pytest.raises(PatternError) as caught:
         compiled(pattern)
     assert message in caught.value.message
-    assert time.process_time() - started < 2
+
+    def refused() -> None:
+        with suppress(PatternError):
+            compiled(pattern)
+
+    assert best_of_three(refused) < 0.2
 
 
 @pytest.mark.parametrize("pattern", ["a" * 1000, "(" * 50 + ")" * 50, "(?:a{100}){100}", "a{10000}", "(a*)*" * 100])
 def test_pattern_at_the_limits_is_accepted_at_once(pattern: str) -> None:
-    started = time.process_time()
-    compiled(pattern)
-    assert time.process_time() - started < 2
+    assert best_of_three(lambda: compiled(pattern)) < 0.2
 
 
 @pytest.mark.parametrize(
@@ -200,10 +214,12 @@ def test_pattern_at_the_limits_is_accepted_at_once(pattern: str) -> None:
 )
 def test_catastrophic_pattern_is_stopped(pattern: str, text: str) -> None:
     slow = compiled(pattern)
-    started = time.process_time()
-    with suppress(PatternTimeout):  # the engine sees through some of them
-        slow.search(text, timeout=0.05)
-    assert time.process_time() - started < 2
+
+    def searched() -> None:
+        with suppress(PatternTimeout):  # the engine sees through some of them
+            slow.search(text, timeout=0.05)
+
+    assert best_of_three(searched) < 0.2
 
 
 def test_time_limit_is_the_callers() -> None:

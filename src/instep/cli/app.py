@@ -4,7 +4,6 @@ What an app's template says comes from the gallery. The token goes into the stor
 Whether an app does what is asked of it is seen by `instep plan` and `instep sync`.
 """
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="app", no_args_is_help=True, help="The apps that get provisioned: add, test, show, remove.")
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The app's name, as `instep app list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -76,6 +74,7 @@ def add(
 ) -> None:
     """Add an app from the gallery, or any app that speaks SCIM 2.0 (`scim`)."""
     from instep.core.record import App
+    from instep.documents.app_document import NAME
     from instep.targets.gallery import GalleryError
     from instep.targets.gallery import template as find
 
@@ -86,7 +85,7 @@ def add(
     if not found.provisionable:
         stop(f"{found.display_name} isn't provisionable yet: {found.because}")
     name = name or found.name
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         stop(f"{name!r} can't be a name: use lower-case letters, digits, dots, dashes; `--name sales-crm`")
     rules = ruled(found.rules, scope, nested_scope, nested_members, default_access)
     made = App(name, found.display_name, found.name, _address(url or "", found), rules, found.roles)
