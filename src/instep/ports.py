@@ -5,18 +5,19 @@ store side is synchronous and batched: the engine runs it through `Writing` and 
 the store's own threads.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from instep.core.app import App as App
 from instep.core.change import AttributeChange
 from instep.core.guard import Population
+from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link
 from instep.core.outcome import Outcome
-from instep.core.record import App as App
 from instep.core.record import CycleSummary as CycleSummary
 from instep.core.record import Exchange as Exchange
 from instep.core.record import Intent as Intent
@@ -276,6 +277,19 @@ class StateReader(Protocol):
 
     def cycles(self, job: str, limit: int = 10) -> list[CycleSummary]: ...
     def lease(self, job: str) -> Lease | None: ...
+    def status(self, job: str) -> JobStatus: ...
+    def asked(self, job: str) -> Asked:
+        """What administrators ask of the job; cheap enough to be asked several times a second."""
+        ...
+
+    def granted(self, wish: int) -> str:
+        """The cycle that took the wish up; empty while it waits."""
+        ...
+
+    def progress(self, job: str) -> ProgressReport | None:
+        """How far the running or the last cycle is, as last reported."""
+        ...
+
     def log(
         self,
         job: str,
@@ -327,6 +341,22 @@ class StateWriter(StateReader, Protocol):
     def judge_holds(self, job: str, digests: Mapping[str, str]) -> int:
         """Set the verdict (`approved` or `rejected`) of holds by digest; returns how many."""
         ...
+
+    def change_status(self, job: str, change: Callable[[JobStatus], JobStatus]) -> JobStatus:
+        """Set the job's status to what `change` makes of it; returns it."""
+        ...
+
+    def ask_reset(self, job: str, reset: frozenset[Reset]) -> None:
+        """Have the next cycle forget this first, together with what was asked for earlier."""
+        ...
+
+    def reset_done(self, lease: Lease) -> None: ...
+    def wish(self, wish: Wish) -> int:
+        """Ask whoever runs the job for something; returns the wish's id."""
+        ...
+
+    def take_wishes(self, lease: Lease, ids: Collection[int], cycle: str) -> None: ...
+    def report_progress(self, lease: Lease, report: ProgressReport) -> None: ...
 
 
 class State(Protocol):

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.engine.world import Job, World
     from instep.ports import Target
     from instep.settings import Settings

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from instep import wiring
 from instep.cli.main import app
-from instep.core.record import App
+from instep.core.app import App
 from instep.core.subject import AppRole
 from instep.settings import from_environment
 

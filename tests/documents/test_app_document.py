@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instep.core.record import App
+from instep.core.app import App
 from instep.core.rules_document import (
     ClauseDocument,
     EndingDocument,

@@ -16,7 +16,7 @@ from instep.cli.showing import plain, worker
 from instep.cli.token import read_token
 
 if TYPE_CHECKING:
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.targets.gallery import Template
 
 app = typer.Typer(name="app", no_args_is_help=True, help="The apps that get provisioned: add, test, show, remove.")
@@ -73,7 +73,7 @@ def add(
     default_access: DefaultAccess = None,
 ) -> None:
     """Add an app from the gallery, or any app that speaks SCIM 2.0 (`scim`)."""
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.documents.app_document import NAME
     from instep.targets.gallery import GalleryError
     from instep.targets.gallery import template as find

@@ -16,7 +16,7 @@ from instep.cli.job import OpenJob, confirmed, err, open_stores, out, stop
 from instep.cli.showing import plain
 
 if TYPE_CHECKING:
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.stores.state import StateStore
 
 

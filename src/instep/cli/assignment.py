@@ -15,7 +15,7 @@ from instep.cli.job import find_app, out, print_json, settings, stop
 from instep.cli.people import Json, open_directory
 
 if TYPE_CHECKING:
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.core.subject import Kind
 
 AppName = Annotated[str, typer.Argument(metavar="APP", help="The app, as `instep app list` shows it.")]

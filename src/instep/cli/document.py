@@ -17,7 +17,7 @@ from instep.cli.job import err, stop
 from instep.cli.showing import number, plain
 
 if TYPE_CHECKING:
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.documents.app_document import AppDocument
     from instep.stores.state import StateStore
 

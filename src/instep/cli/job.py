@@ -19,7 +19,7 @@ from rich.console import Console
 from instep.settings import Settings, from_environment
 
 if TYPE_CHECKING:
-    from instep.core.record import App
+    from instep.core.app import App
     from instep.engine.world import Job
     from instep.stores.directory import DirectoryStore
     from instep.stores.state import StateStore

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from instep.core.change import AttributeChange, Decision, Step
 from instep.core.link import Link
-from instep.core.subject import AppRole, Kind
+from instep.core.subject import Kind
 
 
 class Exchange(Struct, frozen=True):
@@ -124,21 +124,6 @@ class CycleSummary(Struct, frozen=True):
     counts: Mapping[str, int] = {}
     """Per action, plus `failure` and `requests`. The word of what the guard held is `hold`."""
     message: str = ""
-
-
-class App(Struct, frozen=True):
-    """An app as it was added: what an administrator decided. The token is kept apart, encrypted."""
-
-    name: str
-    """Short and unique: `mixpanel`."""
-    display_name: str
-    template: str
-    tenant_url: str
-    rules: Mapping[str, Any]
-    """The rules document; `instep.targets.gallery` gives the template's, `instep.wiring` compiles it."""
-    roles: tuple[AppRole, ...] = ()
-    interval_minutes: int = 40
-    """After how long its job runs again, at the latest."""
 
 
 class SpoolEntry(Struct, frozen=True):

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from instep.core.app import App
 from instep.core.compile import rules_faults
 from instep.core.faults import Fault, content, form_faults
-from instep.core.record import App
 from instep.core.rules_document import RulesDocument, rules_document
 from instep.core.subject import AppRole
 from instep.documents import yaml_text

@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, tuple_
 
+from instep.core.app import App
 from instep.core.guard import Population
+from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link, Status
-from instep.core.record import App, CycleSummary, Intent, Lease, LogEntry, SpoolEntry, Watermark
+from instep.core.record import CycleSummary, Intent, Lease, LogEntry, SpoolEntry, Watermark
 from instep.core.subject import Kind
 from instep.scim.abilities import Abilities
 from instep.stores.secrets import Vault
@@ -30,6 +32,7 @@ from instep.stores.state.tables import (
     memberships,
     schemas,
     spool,
+    wishes,
 )
 
 Statement = Select[*tuple[Any, ...]]
@@ -179,6 +182,25 @@ class SqlStateReader:
         """The lease, also one that has run out; none when the job was given back or never taken."""
         row = self._first(select(jobs).where(jobs.c.job == job))
         return rows.lease(row) if row else None
+
+    def status(self, job: str) -> JobStatus:
+        row = self._first(select(jobs.c.status).where(jobs.c.job == job))
+        return row.status if row else JobStatus()
+
+    def asked(self, job: str) -> Asked:
+        row = self._first(select(jobs.c.status, jobs.c.reset).where(jobs.c.job == job))
+        waiting = self._rows(select(wishes).where(wishes.c.job == job, wishes.c.cycle == "").order_by(wishes.c.id))
+        schedule, reset = (row.status.schedule, row.reset) if row else (JobStatus().schedule, frozenset[Reset]())
+        return Asked(schedule, reset, tuple(Wish(**w._asdict()) for w in waiting))
+
+    def granted(self, wish: int) -> str:
+        """The cycle that took the wish up; empty while it waits."""
+        row = self._first(select(wishes.c.cycle).where(wishes.c.id == wish))
+        return row.cycle if row else ""
+
+    def progress(self, job: str) -> ProgressReport | None:
+        row = self._first(select(jobs.c.progress).where(jobs.c.job == job))
+        return row.progress if row else None
 
     def log(
         self,

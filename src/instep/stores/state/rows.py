@@ -22,7 +22,7 @@ LINK = [c for c in links.columns if c.name != "job"]
 """The columns that make a link, in the order that `link` expects."""
 INTENT = [c for c in intents.columns if c.name != "job"]
 SPOOLED = [spool.c.decision, spool.c.priority, spool.c.ordinal, spool.c.approved]
-ENTRY = [c for c in log.columns if c.name != "name_key"]
+ENTRY = [c for c in log.columns if c.name not in ("name_key", "hash")]
 CYCLE = list(cycles.columns)
 
 
@@ -86,7 +86,7 @@ def spool_values(job: str, entry: SpoolEntry) -> Values:
     }
 
 
-_PLAIN = [c.name for c in log.columns if c.name not in ("sequence", "name_key", "detail")]
+_PLAIN = [c.name for c in log.columns if c.name not in ("sequence", "name_key", "detail", "hash")]
 
 
 def entry(row: Row[*tuple[Any, ...]]) -> LogEntry:

@@ -19,9 +19,11 @@ from sqlalchemy import (
     or_,
 )
 
+from instep.core.app import Audit, Credentials, Notifications, QuarantineLimits
 from instep.core.change import AttributeChange, Decision, Step
+from instep.core.job import JobStatus, ProgressReport, Reset
 from instep.core.record import Exchange
-from instep.core.subject import AppRole
+from instep.core.subject import AppRole, Kind
 from instep.scim.abilities import Abilities
 from instep.stores.columns import Document, UtcTime
 
@@ -48,6 +50,10 @@ apps = Table(
     Column("roles", Document(tuple[AppRole, ...]), nullable=False),
     Column("token", LargeBinary),  # encrypted, see `instep.stores.secrets`
     Column("interval_minutes", Integer, nullable=False, server_default="40"),
+    Column("credentials", Document(Credentials), nullable=False, server_default="{}"),
+    Column("notifications", Document(Notifications), nullable=False, server_default="{}"),
+    Column("audit", Document(Audit), nullable=False, server_default="{}"),
+    Column("quarantine", Document(QuarantineLimits), nullable=False, server_default="{}"),
 )
 
 schemas = Table(
@@ -64,7 +70,11 @@ jobs = Table(
     Column("epoch", String),  # null: there is no watermark
     Column("sequence", BigInteger, nullable=False),
     Column("rules_version", String, nullable=False),
+    Column("version", String, nullable=False, server_default=""),  # of Instep, which the watermark was made by
     Column("abilities", Document(Abilities | None), nullable=False),
+    Column("status", Document(JobStatus), nullable=False, server_default="{}"),
+    Column("reset", Document(frozenset[Reset]), nullable=False, server_default="[]"),  # asked for, not yet carried out
+    Column("progress", Document(ProgressReport | None), nullable=False, server_default="null"),
     Column("lease_owner", String),  # null: nobody holds the job
     Column("lease_token", BigInteger, nullable=False),  # only ever grows
     Column("lease_until", UtcTime),
@@ -181,6 +191,7 @@ log = Table(
     Column("members_removed", Integer, nullable=False),
     Column("milliseconds", BigInteger, nullable=False),
     Column("detail", Document(LogDetail), nullable=False),
+    Column("hash", String, nullable=False, server_default=""),  # of the entry and of the one before it in its job
     sqlite_autoincrement=True,  # a pruned entry's number is never given again
 )
 # A job's entries in their order; one person's, and one cycle's.
@@ -214,3 +225,87 @@ cycles = Table(
     Column("message", String, nullable=False),
 )
 Index("cycles_began", cycles.c.job, cycles.c.began)
+
+chains = Table(
+    "chains",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("first_sequence", BigInteger, nullable=False),  # the newest entry that was pruned, or 0
+    Column("first_hash", String, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("last_hash", String, nullable=False),
+    Column("seal", String, nullable=False),  # of all these, by a key that isn't in the database
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("asked", UtcTime, nullable=False),
+    Column("subjects", Document(tuple[tuple[Kind, str], ...]), nullable=False),
+    Column("cycle", String, nullable=False),  # empty: nobody has taken it up
+    sqlite_autoincrement=True,
+)
+Index("wishes_open", wishes.c.job, wishes.c.cycle)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("occasion", String, nullable=False),  # what it is about: one notice for each
+    Column("at", UtcTime, nullable=False),
+    Column("addresses", Document(tuple[str, ...]), nullable=False),
+    Column("subject", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("html", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try", UtcTime),  # null: sent, or given up
+    Column("sent", UtcTime),
+    Column("last_error", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("notices_occasion", notices.c.job, notices.c.kind, notices.c.occasion, unique=True)
+Index("notices_next_try", notices.c.next_try)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("began", UtcTime, nullable=False),
+    Column("ended", UtcTime),  # null: under way, or cut off
+    Column("read", BigInteger, nullable=False),  # accounts and groups read so far
+    Column("message", String, nullable=False),
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("subject_id", String, primary_key=True),
+    Column("path", String, primary_key=True),  # an attribute path, or `members` with the member after a space
+    Column("name", String, nullable=False),
+    Column("expected", Document(), nullable=False),
+    Column("found", Document(), nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+    Column("times", Integer, nullable=False),  # how often it was found with the same value
+    Column("state", String, nullable=False),  # `found`, `repairing`, `repaired`, `rewritten`
+)
+
+unmanaged = Table(
+    "unmanaged",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("app_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("subject_id", String),  # the person of the directory who matches, if any
+    Column("reason", String, nullable=False),  # `disabled`, `unassigned`, `deleted`, `unknown`, ...
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+)

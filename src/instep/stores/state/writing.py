@@ -4,13 +4,15 @@ The caller commits. Whatever is written under a lease first looks whether its to
 kept of a subject goes through `recording`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Delete, bindparam, delete, func, insert, select, update
+from sqlalchemy import Delete, Row, bindparam, delete, func, insert, select, update
 
-from instep.core.record import App, CycleSummary, Intent, Lease, Record, SpoolEntry, Watermark
+from instep.core.app import App
+from instep.core.job import JobStatus, ProgressReport, Reset, Wish
+from instep.core.record import CycleSummary, Intent, Lease, Record, SpoolEntry, Watermark
 from instep.core.subject import Kind
 from instep.ports import LeaseLost, LeaseTaken
 from instep.scim.abilities import Abilities
@@ -18,7 +20,22 @@ from instep.stores.columns import upsert
 from instep.stores.state import rows
 from instep.stores.state.reading import SqlStateReader
 from instep.stores.state.recording import keep
-from instep.stores.state.tables import apps, cycles, intents, jobs, links, memberships, pending, schemas, spool
+from instep.stores.state.tables import (
+    apps,
+    audits,
+    cycles,
+    drift,
+    intents,
+    jobs,
+    links,
+    memberships,
+    notices,
+    pending,
+    schemas,
+    spool,
+    unmanaged,
+    wishes,
+)
 
 _SAVE_APP = upsert(apps, {"token": lambda new: func.coalesce(new.excluded.token, apps.c.token)})
 _SAVE_SCHEMA = upsert(schemas)
@@ -29,7 +46,17 @@ _UNSPOOL: Delete = delete(spool).where(
     spool.c.job == bindparam("job"), spool.c.kind == bindparam("of"), spool.c.subject_id == bindparam("subject")
 )
 _HOLDER = select(jobs.c.lease_owner, jobs.c.lease_token).where(jobs.c.job == bindparam("job_"))
-_NO_JOB: dict[str, Any] = {"epoch": None, "sequence": 0, "rules_version": "", "abilities": None, "lease_token": 0}
+_NO_JOB: dict[str, Any] = {
+    "epoch": None,
+    "sequence": 0,
+    "rules_version": "",
+    "version": "",
+    "abilities": None,
+    "status": JobStatus(),
+    "reset": frozenset[Reset](),
+    "progress": None,
+    "lease_token": 0,
+}
 
 
 class SqlStateWriter(SqlStateReader):
@@ -52,7 +79,7 @@ class SqlStateWriter(SqlStateReader):
         """Remove the app with all that its job remembers but the log. A cycle under way loses its lease."""
         self._connection.execute(delete(apps).where(apps.c.name == name))
         self._connection.execute(delete(schemas).where(schemas.c.app == name))
-        for table in (links, memberships, pending, intents, spool, cycles):
+        for table in (links, memberships, pending, intents, spool, cycles, wishes, notices, audits, drift, unmanaged):
             self._connection.execute(delete(table).where(table.c.job == name))
         # The row stays for its token: a lease of another life of this name must never fit again.
         self._connection.execute(
@@ -63,13 +90,11 @@ class SqlStateWriter(SqlStateReader):
 
     def take_lease(self, job: str, owner: str, now: datetime, seconds: float, over: str | None = None) -> Lease:
         """Take the job's lease. Its own holder may take it again, and gets a new token. Raises LeaseTaken."""
-        row = self._first(select(jobs).where(jobs.c.job == job))
-        if row is None:
-            self._connection.execute(insert(jobs), _NO_JOB | {"job": job})
-        held = rows.lease(row) if row else None
+        row = self._job(job)
+        held = rows.lease(row)
         if held and held.owner not in (owner, over) and held.until > now:
             raise LeaseTaken(job, held.owner, held.until)
-        lease = Lease(job, owner, (row.lease_token if row else 0) + 1, now + timedelta(seconds=seconds))
+        lease = Lease(job, owner, row.lease_token + 1, now + timedelta(seconds=seconds))
         self._set_job(job, lease_owner=owner, lease_token=lease.token, lease_until=lease.until)
         return lease
 
@@ -135,6 +160,45 @@ class SqlStateWriter(SqlStateReader):
                 at = (links.c.job == job, links.c.hold_digest.in_(batch))
                 judged += self._connection.execute(update(links).where(*at).values(hold_verdict=verdict)).rowcount
         return judged
+
+    def change_status(self, job: str, change: Callable[[JobStatus], JobStatus]) -> JobStatus:
+        """Set the job's status to what `change` makes of it; returns it."""
+        status = change(self._job(job).status)
+        self._set_job(job, status=status)
+        return status
+
+    def ask_reset(self, job: str, reset: frozenset[Reset]) -> None:
+        """Have a restart forget this, together with what was asked for earlier. The next cycle carries it out."""
+        self._set_job(job, reset=self._job(job).reset | reset)
+
+    def reset_done(self, lease: Lease) -> None:
+        """What was asked to be forgotten is forgotten."""
+        self._check(lease)
+        self._set_job(lease.job, reset=frozenset[Reset]())
+
+    def wish(self, wish: Wish) -> int:
+        """Ask for a cycle or a run on demand; returns the wish's id."""
+        values = {"job": wish.job, "asked": wish.asked, "subjects": wish.subjects, "cycle": ""}
+        return self._connection.execute(insert(wishes).values(values).returning(wishes.c.id)).scalar_one()
+
+    def take_wishes(self, lease: Lease, ids: Collection[int], cycle: str) -> None:
+        """The cycle takes those wishes up."""
+        self._check(lease)
+        self._connection.execute(update(wishes).where(wishes.c.id.in_(ids)).values(cycle=cycle))
+
+    def report_progress(self, lease: Lease, report: ProgressReport) -> None:
+        """Say how far the cycle is."""
+        self._check(lease)
+        self._set_job(lease.job, progress=report)
+
+    def _job(self, job: str) -> Row[*tuple[Any, ...]]:
+        """The job's row, made when it's missing."""
+        wanted = select(jobs).where(jobs.c.job == job)
+        row = self._first(wanted)
+        if row is None:
+            self._connection.execute(insert(jobs), _NO_JOB | {"job": job})
+            row = self._connection.execute(wanted).one()
+        return row
 
     def _check(self, lease: Lease) -> None:
         held = self._connection.execute(_HOLDER, {"job_": lease.job}).first()
