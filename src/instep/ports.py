@@ -350,7 +350,15 @@ class StateWriter(StateReader, Protocol):
         """Have the next cycle forget this first, together with what was asked for earlier."""
         ...
 
-    def reset_done(self, lease: Lease) -> None: ...
+    def carry_out_reset(self, lease: Lease, reset: frozenset[Reset]) -> None:
+        """Forget the watermark and the failures, as far as they're in `reset`, and that it was asked for."""
+        ...
+
+    def forget_links(self, lease: Lease, subjects: Collection[tuple[Kind, str]]) -> None:
+        """Forget those links with the memberships of their groups: the accounts stay in the app, and are matched
+        again."""
+        ...
+
     def wish(self, wish: Wish) -> int:
         """Ask whoever runs the job for something; returns the wish's id."""
         ...

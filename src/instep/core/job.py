@@ -104,9 +104,7 @@ class ProgressReport(Struct, frozen=True):
     at: datetime
     phase: str
     evaluated: int = 0
-    affected: int | None = None
-    """How many are to be looked at; none while it isn't known."""
+    planned: int = 0
     applied: int = 0
-    spooled: int = 0
     counts: dict[str, int] = {}
     requests: int = 0

@@ -73,6 +73,12 @@ def sends(change: Change) -> bool:
     return isinstance(change, Create | Delete)
 
 
+ON_DEMAND = 1
+"""The priority of what somebody waits for in front of a screen: that of a leaver."""
+URGENT = 2
+"""Up to this priority a decision doesn't wait for others that are under way already."""
+
+
 def priority(decision: Decision) -> int:
     """Smaller goes first. Taking access away never waits behind giving it."""
     change = decision.change

@@ -41,6 +41,8 @@ class Watermark(Struct, frozen=True):
     epoch: str = ""
     sequence: int = 0
     rules_version: str = ""
+    version: str = ""
+    """Of Instep: another one may decide otherwise."""
 
 
 class Intent(Struct, frozen=True):
@@ -116,7 +118,7 @@ class CycleSummary(Struct, frozen=True):
     id: str
     job: str
     kind: str
-    """`initial` or `incremental`."""
+    """`initial`, `incremental` or `on-demand`."""
     began: datetime
     ended: datetime | None = None
     result: str = "running"

@@ -2,8 +2,9 @@
 
 A producer takes slices off the spool in order (managers pulled ahead of those who refer to them), lays the
 guarded parts aside, and makes the intents of a slice durable in one commit. Workers send; a recorder keeps
-outcomes in groups. An outcome that could mean that the app itself is in trouble leads to one test of the
-connection, and to a stop if that fails, so that no subject is blamed for it.
+outcomes in groups. While all workers wait for a slow app, the producer goes on listening: whoever loses access
+meanwhile has workers of their own (`lanes`). An outcome that could mean that the app itself is in trouble leads to
+one test of the connection, and to a stop if that fails, so that no subject is blamed for it.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ from instep.core import guard
 from instep.core.change import Decision
 from instep.core.guard import Verdict
 from instep.core.link import Hold, Link
-from instep.core.plan import makes_account, sends
+from instep.core.plan import URGENT, makes_account, sends
 from instep.core.subject import Kind
 from instep.engine.entries import held, new_link
+from instep.engine.lanes import Lane, Lanes
 from instep.engine.lease import LeaseKeeper
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
@@ -26,6 +28,11 @@ from instep.engine.sending import Prepared, Sending, named
 from instep.engine.spool import in_order
 from instep.engine.world import Job, World
 from instep.ports import Intent, Record, SpoolEntry, StateReader, StateWriter, Target
+
+SLICE = 4
+"""Decisions for each worker that are made ready at once."""
+LISTENS_EVERY = 0.25
+"""Seconds after which the producer looks at what is new, though no worker is free."""
 
 
 class Application:
@@ -62,16 +69,15 @@ class Application:
         verdict: asked before each slice; it may feed the spool. Raises AppUnavailable and LeaseLost; what was
         under way is finished and kept before.
         """
-        queue: asyncio.Queue[Prepared | None] = asyncio.Queue(maxsize=self._world.concurrency)
+        lanes = Lanes(self._world.concurrency)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._recorder.run())
-            workers = [tasks.create_task(self._work(queue)) for _ in range(self._world.concurrency)]
+            workers = [tasks.create_task(self._work(lane)) for lane in lanes.of_workers()]
             try:
-                await self._produce(queue, verdict)
+                await self._produce(lanes, verdict)
             except Exception as trouble:  # noqa: BLE001 - raised below, when what is under way has been kept
                 self._trouble = self._trouble or trouble
-            for _ in workers:
-                await queue.put(None)
+            lanes.close()
             await asyncio.wait(workers)
             await self._recorder.finish()
         self._trouble = self._trouble or self._recorder.trouble
@@ -84,21 +90,25 @@ class Application:
     def _halted(self) -> bool:
         return bool(self._stop.is_set() or self._sending.unavailable or self._trouble or self._recorder.trouble)
 
-    async def _produce(
-        self, queue: "asyncio.Queue[Prepared | None]", verdict: Callable[[], Awaitable[Verdict]]
-    ) -> None:
+    async def _produce(self, lanes: Lanes, verdict: Callable[[], Awaitable[Verdict]]) -> None:
         while not self._halted:
             judged = await verdict()
-            entries = await self._slice()
-            if not entries:
+            lane = lanes.open()
+            entries = await self._slice(urgent=lane is lanes.urgent)
+            for prepared in await self._prepare(entries, judged) if entries else ():
+                lane.put(prepared)
+            if entries:
+                continue
+            if not lanes.busy:
                 return
-            for prepared in await self._prepare(entries, judged):
-                await queue.put(prepared)
+            await lanes.change(LISTENS_EVERY)
 
-    async def _slice(self) -> list[SpoolEntry]:
-        """The next decisions, with those whom they refer to before them."""
-        size = self._world.concurrency * 4
+    async def _slice(self, urgent: bool) -> list[SpoolEntry]:
+        """The next decisions, with those whom they refer to before them. urgent: only what can't wait."""
+        size = self._world.concurrency * SLICE
         first = await self._world.state.read(lambda state: state.next_in_spool(self._job.name, size))
+        if urgent:
+            return [e for e in first if e.priority <= URGENT]
         taken = {e.decision.subject_id: e for e in first}
         missing = _referred(first, taken)
         while missing:
@@ -161,9 +171,9 @@ class Application:
         members = (*getattr(change, "members", ()), *getattr(change, "members_added", ()))
         return {i: f for i in (*decision.after, *members) if (f := self._under_way.get(i))}
 
-    async def _work(self, queue: "asyncio.Queue[Prepared | None]") -> None:
-        """Send what comes. After trouble it only empties the queue, so that nobody waits for a place in it."""
-        while (prepared := await queue.get()) is not None:
+    async def _work(self, lane: Lane) -> None:
+        """Send what comes. After trouble the lane is only emptied: what wasn't sent isn't an open intent."""
+        while (prepared := await lane.take()) is not None:
             at = (prepared.decision.kind, prepared.decision.subject_id)
             account: str | None = None
             try:
@@ -180,6 +190,7 @@ class Application:
                 future = self._under_way.get(at[1])
                 if future and not future.done():
                     future.set_result(account)
+                lane.done()
 
 
 def _referred(entries: Sequence[SpoolEntry], taken: dict[str, SpoolEntry]) -> list[str]:

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
+
+from instep import __version__
 from instep.core.guard import DAY, NOTHING_HELD, Population, Verdict, judge
 from instep.core.subject import Kind
 from instep.engine.affected import PAGE, pages
@@ -19,8 +22,10 @@ from instep.engine.evaluate import Evaluation
 from instep.engine.lease import LeaseKeeper
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
+from instep.engine.reset import carry_out_reset
 from instep.engine.settle import Settlement
 from instep.engine.spool import StoredSpool
+from instep.engine.watch import Watch
 from instep.engine.world import Job, World
 from instep.ports import AppUnavailable, CycleSummary, LeaseLost, Target, Watermark
 
@@ -28,20 +33,30 @@ ROUNDS_PER_SUBJECT = 3
 """How often one subject is looked at again in one cycle for what the cycle itself brought about."""
 
 
-async def run_cycle(world: World, job: Job, target: Target, progress: Progress, stop: asyncio.Event) -> CycleSummary:
-    """Run one cycle to its end, or until `stop` is set.
+async def run_cycle(
+    world: World, job: Job, target: Target, progress: Progress, stop: asyncio.Event, on_demand: bool = False
+) -> CycleSummary:
+    """Run one cycle to its end, or until `stop` is set; a pause and a restart set it too.
 
+    on_demand: look only at the subjects of wishes (`state.wish`); the watermark stays where it is.
     Raises LeaseTaken when another worker runs this job, LeaseLost when it was taken over meanwhile. An app
     that can't be reached ends the cycle with the result `unavailable` and its message; nothing is lost.
     """
     async with LeaseKeeper(world, job.name) as keeper:
         target.fenced_by(keeper.check)
-        return await _Cycle(world, job, target, keeper, progress, stop).run()
+        return await _Cycle(world, job, target, keeper, progress, stop, on_demand).run()
 
 
 class _Cycle:
     def __init__(
-        self, world: World, job: Job, target: Target, keeper: LeaseKeeper, progress: Progress, stop: asyncio.Event
+        self,
+        world: World,
+        job: Job,
+        target: Target,
+        keeper: LeaseKeeper,
+        progress: Progress,
+        stop: asyncio.Event,
+        on_demand: bool,
     ) -> None:
         self._world = world
         self._job = job
@@ -51,6 +66,7 @@ class _Cycle:
         before = target.requests
         progress.sent = lambda: target.requests - before
         self._stop = stop
+        self._on_demand = on_demand
         self._id = world.chance.token()
         self._now = world.clock.now()
         self._lookup = Lookup(world, job, target)
@@ -58,21 +74,25 @@ class _Cycle:
         self._evaluation = Evaluation(world, job, self._lookup, spool, self._id, self._now, progress)
         self._application = Application(world, job, target, self._lookup, keeper, self._id, progress, stop)
         self._settlement = Settlement(world, job, target, self._lookup, keeper, self._id)
+        self._watch = Watch(world, keeper, self._id, progress, stop, on_demand)
         self._evaluated = 0
         self._rounds: Counter[tuple[Kind, str]] = Counter()
         self._scale: tuple[Population, dict[str, int], bool] | None = None
 
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
-        old = await world.state.read(lambda state: state.watermark(job.name))
-        since = await self._since(old)
-        summary = CycleSummary(self._id, job.name, "initial" if since is None else "incremental", self._now)
-        await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary))
+        summary = CycleSummary(self._id, job.name, "on-demand", self._now)
         message, result, watermark = "", "", None
         try:
-            await self._pass(since)
-            if not self._stop.is_set():
-                watermark = Watermark(await self._epoch(), self._evaluated, job.rules.version)
+            await carry_out_reset(world, job, self._keeper, self._settlement)
+            since = await self._since()
+            if not self._on_demand:
+                summary = msgspec.structs.replace(summary, kind="initial" if since is None else "incremental")
+            await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary))
+            async with self._watch:
+                await self._pass(since)
+            if not self._stop.is_set() and not self._on_demand:
+                watermark = Watermark(await self._epoch(), self._evaluated, job.rules.version, __version__)
         except AppUnavailable as gone:
             result, message = "unavailable", str(gone)
         except LeaseLost:
@@ -82,14 +102,15 @@ class _Cycle:
             await self._end(summary, "interrupted", "", None)
             raise
         if not result:
-            result = self._result()
+            result, message = self._result(), self._watch.why
         return await self._end(summary, result, message, watermark)
 
     async def _pass(self, since: int | None) -> None:
         self._progress.enter("settling")
         settled = await self._settlement.run()
         self._progress.enter("evaluating")
-        await self._evaluate_affected(since)
+        if not self._on_demand:
+            await self._evaluate_affected(since)
         self._evaluation.repeats = True
         again = settled
         while not self._stop.is_set():
@@ -103,9 +124,12 @@ class _Cycle:
             if not again:
                 return
 
-    async def _since(self, old: Watermark | None) -> int | None:
+    async def _since(self) -> int | None:
         """From where the directory's changes are followed; none when everyone has to be looked at."""
-        if old is None or not old.sequence or old.rules_version != self._job.rules.version:
+        old = await self._world.state.read(lambda state: state.watermark(self._job.name))
+        if old is None or not old.sequence:
+            return None
+        if (old.rules_version, old.version) != (self._job.rules.version, __version__):
             return None
 
         def same() -> bool:
@@ -143,20 +167,29 @@ class _Cycle:
 
     async def _evaluate_again(self, subjects: set[tuple[Kind, str]]) -> None:
         """Subjects that wait for something which may have come."""
-        due = set(subjects)
-        due |= set(await self._world.state.read(lambda state: state.due(self._job.name, self._now)))
+        due = subjects | await self._due()
         due = {at for at in due if self._rounds[at] < ROUNDS_PER_SUBJECT}
         if not due:
             return
         self._rounds.update(due)
+        await self._evaluate(due)
+
+    async def _due(self) -> set[tuple[Kind, str]]:
+        """Those who wait for something that may have come; a run on demand leaves them to the next cycle."""
+        if self._on_demand:
+            return set()
+        return set(await self._world.state.read(lambda state: state.due(self._job.name, self._now)))
+
+    async def _evaluate(self, subjects: set[tuple[Kind, str]], first: bool = False) -> None:
+        """Evaluate these, though the directory didn't change. first: and carry them out before others."""
         world = self._world
         look = world.directory.reader()
         reader = await world.offload(look.__enter__)
         try:
             for kind in Kind:
-                ids = sorted(i for k, i in due if k is kind)
+                ids = sorted(i for k, i in subjects if k is kind)
                 for page in pages([ids], [], PAGE[kind]):
-                    await self._evaluation.page(reader, kind, page, due=True)
+                    await self._evaluation.page(reader, kind, page, due=True, first=first)
         finally:
             await world.offload(lambda: look.__exit__(None, None, None))
 
@@ -166,8 +199,7 @@ class _Cycle:
 
     async def _verdict(self) -> Verdict:
         """The guard's word before each slice, with what the directory brought meanwhile."""
-        if self._evaluation.spooled:
-            await self._feed()
+        await self._feed()
         if not any(self._evaluation.effects.values()):
             return NOTHING_HELD
         if self._scale is None:
@@ -176,10 +208,15 @@ class _Cycle:
         return judge(self._evaluation.effects, population, last_day, self._job.rules.limits, empty)
 
     async def _feed(self) -> bool:
-        """Evaluate what has changed in the directory since; whether anything has."""
+        """Evaluate what is asked for and what has changed in the directory since; whether there was anything."""
+        asked, self._watch.subjects = self._watch.subjects, set()
+        if asked:
+            await self._evaluate(asked, first=True)
+        if self._on_demand:
+            return bool(asked)
         newest = await self._world.offload(self._world.directory.sequence)
         if newest <= self._evaluated:
-            return False
+            return bool(asked)
         await self._evaluate_affected(self._evaluated)
         return True
 
@@ -192,7 +229,7 @@ class _Cycle:
         unsettled = await self._world.state.read(lambda state: state.intents(self._job.name))
         if unsettled and all(self._rounds[i.kind, i.subject_id] < ROUNDS_PER_SUBJECT for i in unsettled):
             again |= await self._settlement.run()
-        again |= set(await self._world.state.read(lambda state: state.due(self._job.name, self._now)))
+        again |= await self._due()
         # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
         self._rounds.subtract(deferred)
         return {at for at in again | deferred if self._rounds[at] < ROUNDS_PER_SUBJECT}

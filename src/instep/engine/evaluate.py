@@ -19,7 +19,7 @@ from instep.core.decide import Around, decide
 from instep.core.desire import Desired, NotReady, OutOfScope, desire
 from instep.core.link import Link
 from instep.core.match import Absent, Observed
-from instep.core.plan import priority
+from instep.core.plan import ON_DEMAND, priority
 from instep.core.subject import Kind, Subject
 from instep.engine.entries import kept, log_entry, new_link
 from instep.engine.lookup import Lookup
@@ -73,12 +73,19 @@ class Evaluation:
         self._off: frozenset[str] = frozenset()
 
     async def page(
-        self, reader: DirectoryReader, kind: Kind, ids: Sequence[str], *, due: bool = False, full: bool = False
+        self,
+        reader: DirectoryReader,
+        kind: Kind,
+        ids: Sequence[str],
+        *,
+        due: bool = False,
+        full: bool = False,
+        first: bool = False,
     ) -> None:
         """Evaluate these subjects.
 
-        due: they are looked at for something that waited. full: everyone is looked at, so that those in escrow
-        wait for their time. Raises AppUnavailable.
+        due: they are looked at for something that waited. first: what they need goes before what others need.
+        full: everyone is looked at, so that those in escrow wait for their time. Raises AppUnavailable.
         """
         if self.repeats:
             ids = await self._not_under_way(kind, ids)
@@ -88,7 +95,7 @@ class Evaluation:
         for each in evaluated:
             entry, record = self._sort(each, due)
             if entry:
-                entries.append(entry)
+                entries.append(msgspec.structs.replace(entry, priority=ON_DEMAND) if first else entry)
             if record:
                 records.append(record)
         await self._spool.add(entries, records, await self._replaced(kind, ids, entries))

@@ -69,7 +69,9 @@ class SqlStateReader:
         return row.document if row else None
 
     def watermark(self, job: str) -> Watermark | None:
-        row = self._first(select(jobs.c.epoch, jobs.c.sequence, jobs.c.rules_version).where(jobs.c.job == job))
+        row = self._first(
+            select(jobs.c.epoch, jobs.c.sequence, jobs.c.rules_version, jobs.c.version).where(jobs.c.job == job)
+        )
         return Watermark(*row) if row and row.epoch is not None else None
 
     def abilities(self, job: str) -> Abilities | None:

@@ -21,6 +21,7 @@ from instep.stores.state import rows
 from instep.stores.state.reading import SqlStateReader
 from instep.stores.state.recording import keep
 from instep.stores.state.tables import (
+    IN_ESCROW,
     apps,
     audits,
     cycles,
@@ -44,6 +45,15 @@ _INTEND = upsert(intents)
 _SAVE_CYCLE = upsert(cycles)
 _UNSPOOL: Delete = delete(spool).where(
     spool.c.job == bindparam("job"), spool.c.kind == bindparam("of"), spool.c.subject_id == bindparam("subject")
+)
+_FORGET_LINK: Delete = delete(links).where(
+    links.c.job == bindparam("job_"), links.c.kind == bindparam("of"), links.c.subject_id == bindparam("subject")
+)
+_FORGET_PENDING: Delete = delete(pending).where(
+    pending.c.job == bindparam("job_"), pending.c.kind == bindparam("of"), pending.c.subject_id == bindparam("subject")
+)
+_FORGET_MEMBERS: Delete = delete(memberships).where(
+    memberships.c.job == bindparam("job_"), memberships.c.group_id == bindparam("subject")
 )
 _HOLDER = select(jobs.c.lease_owner, jobs.c.lease_token).where(jobs.c.job == bindparam("job_"))
 _NO_JOB: dict[str, Any] = {
@@ -129,6 +139,7 @@ class SqlStateWriter(SqlStateReader):
                 epoch=watermark.epoch,
                 sequence=watermark.sequence,
                 rules_version=watermark.rules_version,
+                version=watermark.version,
             )
 
     def spool(self, lease: Lease, entries: Iterable[SpoolEntry]) -> None:
@@ -171,10 +182,24 @@ class SqlStateWriter(SqlStateReader):
         """Have a restart forget this, together with what was asked for earlier. The next cycle carries it out."""
         self._set_job(job, reset=self._job(job).reset | reset)
 
-    def reset_done(self, lease: Lease) -> None:
-        """What was asked to be forgotten is forgotten."""
+    def carry_out_reset(self, lease: Lease, reset: frozenset[Reset]) -> None:
+        """See `instep.ports.StateWriter`; links are forgotten by `forget_links`. Raises LeaseLost."""
         self._check(lease)
-        self._set_job(lease.job, reset=frozenset[Reset]())
+        if Reset.WATERMARK in reset or Reset.LINKS in reset:
+            self._set_job(lease.job, epoch=None, sequence=0, rules_version="", version="")
+        if Reset.ESCROWS in reset:
+            at = (links.c.job == lease.job, IN_ESCROW)
+            calm = {"failures": 0, "first_failure": None, "next_try": None, "last_error": ""}
+            self._connection.execute(update(links).where(*at).values(calm))
+        self._set_job(lease.job, reset=self._job(lease.job).reset - reset)
+
+    def forget_links(self, lease: Lease, subjects: Collection[tuple[Kind, str]]) -> None:
+        """Forget links with their memberships and references. Raises LeaseLost."""
+        self._check(lease)
+        at = [{"job_": lease.job, "of": kind, "subject": subject_id} for kind, subject_id in subjects]
+        self._many(_FORGET_LINK, at)
+        self._many(_FORGET_PENDING, at)
+        self._many(_FORGET_MEMBERS, [each for each in at if each["of"] is Kind.GROUP])
 
     def wish(self, wish: Wish) -> int:
         """Ask for a cycle or a run on demand; returns the wish's id."""

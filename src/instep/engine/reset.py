@@ -1,0 +1,45 @@
+"""Carrying out what a restart asks to be forgotten, at the beginning of the next cycle.
+
+Entra's restart loses removals that weren't synchronised yet. Here it can't: a link is only forgotten when its
+subject is in scope, so that it's matched again; whoever is on the way out stays known until access has ended.
+"""
+
+from instep.core.desire import Desired, desire
+from instep.core.job import Reset
+from instep.core.subject import Kind
+from instep.engine.affected import PAGE, pages
+from instep.engine.lease import LeaseKeeper
+from instep.engine.settle import Settlement
+from instep.engine.world import Job, World
+
+
+async def carry_out_reset(world: World, job: Job, keeper: LeaseKeeper, settlement: Settlement) -> None:
+    """Forget what was asked for since the last cycle. Raises AppUnavailable, LeaseLost."""
+    asked = await world.state.read(lambda state: state.asked(job.name))
+    if not asked.reset:
+        return
+    if Reset.LINKS in asked.reset:
+        # An open intent is about an account that its link knows.
+        await settlement.run()
+        await _forget_links(world, job, keeper)
+    lease = keeper.lease
+    await world.state.write(lambda state: state.carry_out_reset(lease, asked.reset))
+
+
+async def _forget_links(world: World, job: Job, keeper: LeaseKeeper) -> None:
+    look = world.directory.reader()
+    reader = await world.offload(look.__enter__)
+    now, lease = world.clock.now(), keeper.lease
+    try:
+        for kind in Kind:
+            linked = await world.state.read(lambda state, k=kind: list(state.link_ids(job.name, k)))
+            for page in pages([], linked, PAGE[kind]):
+                subjects = await world.offload(lambda k=kind, ids=page: reader.subjects(job.view, k, ids))
+                wanted = [
+                    (kind, subject.id)
+                    for subject in subjects
+                    if isinstance(desire(subject, job.rules, now, "", job.default_domain), Desired)
+                ]
+                await world.state.write(lambda state, them=wanted: state.forget_links(lease, them))
+    finally:
+        await world.offload(lambda: look.__exit__(None, None, None))
