@@ -282,6 +282,14 @@ class StateReader(Protocol):
         """What administrators ask of the job; cheap enough to be asked several times a second."""
         ...
 
+    def revision(self, app: str) -> str:
+        """Another one after each change of the app's settings or secret."""
+        ...
+
+    def next_try(self, job: str) -> datetime | None:
+        """When the first of the escrow is due; none when nobody waits there."""
+        ...
+
     def granted(self, wish: int) -> str:
         """The cycle that took the wish up; empty while it waits."""
         ...

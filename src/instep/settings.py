@@ -26,6 +26,12 @@ class Settings(Struct, frozen=True):
     """INSTEP_CONCURRENCY: requests in flight to one app at the most."""
     private_networks: bool = False
     """INSTEP_PRIVATE_NETWORKS: whether tenant URLs may point into private address ranges."""
+    listen: str = "127.0.0.1:9464"
+    """INSTEP_LISTEN: where `instep serve` answers for health and metrics, as HOST:PORT; `off` for nowhere."""
+    stop_seconds: float = 8.0
+    """INSTEP_STOP_SECONDS: how long `instep serve` lets what is in flight finish when it's stopped."""
+    log_level: str = "info"
+    """INSTEP_LOG_LEVEL: of the service's own log: debug, info, warning or error."""
 
     @property
     def key_path(self) -> Path:
@@ -69,6 +75,19 @@ def _flag(text: str) -> bool:
     raise ValueError("must be true or false")
 
 
+def _level(text: str) -> str:
+    if text.lower() not in ("debug", "info", "warning", "error"):
+        raise ValueError("must be debug, info, warning or error")
+    return text.lower()
+
+
+def _place(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text != "off" and not (host and port.isdigit() and int(port) < 65536):
+        raise ValueError("must be HOST:PORT, or off")
+    return text
+
+
 _CONVERT = {
     "data": Path,
     "key_file": Path,
@@ -76,4 +95,7 @@ _CONVERT = {
     "request_seconds": _positive,
     "concurrency": _count,
     "private_networks": _flag,
+    "listen": _place,
+    "stop_seconds": _positive,
+    "log_level": _level,
 }

@@ -17,11 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from instep.core.app import App
+    from instep.engine.job_runner import Connect, JobRunner
+    from instep.engine.runner import Runner
     from instep.engine.world import Job, World
-    from instep.ports import Target
+    from instep.monitoring.figures import Figures
+    from instep.ports import CycleSummary, StateReader, Target
     from instep.settings import Settings
     from instep.stores.directory import DirectoryStore
     from instep.stores.state import StateStore
+
+
+HOUR = 3600.0
 
 
 class SystemClock:
@@ -141,3 +147,65 @@ async def target(settings: Settings, memory: StateStore, app: App, token: str | 
         yield client
     finally:
         await client.close()
+
+
+def connect(settings: Settings, memory: StateStore) -> Connect:
+    """What opens an app's job and its target for the runner."""
+
+    @asynccontextmanager
+    async def open_app(app: App) -> AsyncIterator[tuple[Job, Target]]:
+        async with target(settings, memory, app) as client:
+            yield job(app), client
+
+    return open_app
+
+
+@asynccontextmanager
+async def runner(settings: Settings, people: DirectoryStore, memory: StateStore) -> AsyncIterator[Runner]:
+    """The runner of all jobs over these stores."""
+    from instep.engine.runner import Runner
+
+    async with world(settings, people, memory) as outside:
+
+        async def ended(app: App, summary: CycleSummary) -> None:
+            pass
+
+        async def purge() -> None:
+            """Who has been in the recycle bin for 30 days is gone for good, and the apps are to know it."""
+            from instep.directory.editing import purge_expired
+
+            await asyncio.to_thread(purge_expired, people, outside.clock.now())
+
+        chores = {"purge": (HOUR, purge)}
+        yield Runner(outside, connect(settings, memory), ended, chores, settings.stop_seconds)
+
+
+async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) -> Figures:
+    """The figures of the service: each job as the runner and the state know it."""
+    from instep.core.job import JobStatus
+    from instep.monitoring.figures import Figures, JobFigures
+
+    sequence = await asyncio.to_thread(people.sequence)
+
+    def of(state: StateReader, each: JobRunner) -> JobFigures:
+        status: JobStatus = state.status(each.name)
+        watermark = state.watermark(each.name)
+        last = next((c for c in state.cycles(each.name, limit=3) if c.ended), None)
+        return JobFigures(
+            job=each.name,
+            schedule=status.schedule,
+            quarantined=status.quarantine is not None,
+            running=each.running,
+            fault=each.fault,
+            behind=max(0, sequence - (watermark.sequence if watermark else 0)),
+            last_ended=last.ended if last else None,
+            escrow=len(state.escrow(each.name)),
+            held=sum(hold.verdict == "waiting" for _, hold in state.holds(each.name)),
+            links={(str(kind), status): number for (kind, status), number in state.counts(each.name).items()},
+            done=dict(each.totals),
+            cycles=dict(each.results),
+            seconds=each.seconds,
+        )
+
+    jobs = await memory.read(lambda state: tuple(of(state, each) for each in runner.jobs.values()))
+    return Figures(sequence, jobs)

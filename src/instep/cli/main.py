@@ -72,12 +72,34 @@ COMMANDS = {
         "instep explain mixpanel anna@contoso.example",
     ),
     "sync": Command("sync:sync", "Provisioning", "Bring an app in step with the directory.", "instep sync mixpanel"),
+    "provision": Command(
+        "provision:provision",
+        "Provisioning",
+        "Provision one person, or a group with its members, right now.",
+        "instep provision mixpanel anna@contoso.example --preview",
+    ),
     "log": Command("log:log", "Provisioning", "What was done, and why.", "instep log mixpanel --status failure"),
     "status": Command("status:status", "Provisioning", "How an app's provisioning is doing.", "instep status mixpanel"),
     "approve": Command(
         "approve:approve", "Provisioning", "Let go ahead what the guard holds.", "instep approve mixpanel"
     ),
     "reject": Command("approve:reject", "Provisioning", "Drop what the guard holds.", "instep reject mixpanel"),
+    "serve": Command(
+        "serve:serve",
+        "Service",
+        "Run the jobs of all started apps, by themselves, until it's stopped.",
+        "instep serve --listen 127.0.0.1:9464",
+    ),
+    "start": Command("schedule:start", "Service", "Start an app's job: the service runs it.", "instep start mixpanel"),
+    "pause": Command(
+        "schedule:pause", "Service", "Pause an app's job at once, between two requests.", "instep pause mixpanel"
+    ),
+    "restart": Command(
+        "schedule:restart",
+        "Service",
+        "Start an app's job over: look at everyone again.",
+        "instep restart mixpanel --reset Watermark --reset Escrows",
+    ),
     "org": Command("org:app", "Test app", "Run a test app: organisations that are provisioned over SCIM."),
 }
 

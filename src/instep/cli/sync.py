@@ -105,7 +105,7 @@ async def _run(opened: OpenJob, quiet: bool, signals: list[int]) -> "CycleSummar
         wiring.world(opened.settings, opened.directory, opened.state) as world,
         wiring.target(opened.settings, opened.state, opened.job.app) as target,
     ):
-        with _stoppable(asked):
+        with stoppable(asked):
             if quiet:
                 return await run_cycle(world, opened.job, target, Progress(), stopped)
             with watched(err) as progress:
@@ -113,7 +113,7 @@ async def _run(opened: OpenJob, quiet: bool, signals: list[int]) -> "CycleSummar
 
 
 @contextmanager
-def _stoppable(asked: Callable[[int], None]) -> Iterator[None]:
+def stoppable(asked: Callable[[int], None]) -> Iterator[None]:
     """Calls `asked` at the first SIGINT or SIGTERM; the second one ends the process."""
     loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
 

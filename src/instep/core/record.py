@@ -56,6 +56,21 @@ class Intent(Struct, frozen=True):
     began: datetime
 
 
+class Member(Struct, frozen=True, omit_defaults=True):
+    """Somebody who came into a group or left it, as the log keeps them."""
+
+    id: str = ""
+    """The subject's; empty for an account that nobody here stands behind."""
+    name: str = ""
+    """As its link has it; empty while it isn't known."""
+    app_id: str = ""
+    """Of an account that nobody here stands behind."""
+
+
+MOST_MEMBERS = 1000
+"""How many of those who came or left an entry names; the numbers are those of all."""
+
+
 class LogEntry(Struct, frozen=True):
     """An entry of the provisioning log: a decision with its outcome (Graph's provisioningObjectSummary)."""
 
@@ -80,6 +95,13 @@ class LogEntry(Struct, frozen=True):
     exchanges: tuple[Exchange, ...] = ()
     effects: Mapping[str, int] = {}
     """Guarded effects that happened, per kind: what the guard's 24 hours are counted from."""
+    added: tuple[Member, ...] = ()
+    """Who came into the group, the first `MOST_MEMBERS`."""
+    removed: tuple[Member, ...] = ()
+    initiator: str = ""
+    """Who brought it about: `on-demand` or `approval`, a person either way; empty for a cycle of its own."""
+    ended_by: int = 0
+    """Of somebody whose access ends: the number of the directory's change that it ends by, where it is known."""
     milliseconds: int = 0
     sequence: int = 0
     """The entry's place in the log; given by the store."""
@@ -112,6 +134,34 @@ class Record(Struct, frozen=True):
     """The account or group vanished from the app, and with it its memberships there."""
 
 
+class ChainFault(Struct, frozen=True):
+    """Something that is wrong with the log's chain, and where."""
+
+    how: str
+    """`changed`, `missing`, `inserted`, `reordered`, or `seal` when it's about the seal of the chain's ends."""
+    sequence: int
+    """The entry that is wrong; of missing ones, the entry after which they are missing. 0: before the first."""
+    words: str
+
+
+class ChainReport(Struct, frozen=True):
+    """What the verification of one job's log found."""
+
+    job: str
+    entries: int
+    """How many the chain covers."""
+    older: int
+    """How many are there from before the chain began; nothing can be said about those."""
+    sequence: int
+    """The newest entry as sealed, with its hash: kept elsewhere, they show later that none of these was dropped."""
+    hash: str
+    pruned: int
+    """The newest entry that isn't there any more, since it was old."""
+    faults: tuple[ChainFault, ...] = ()
+    more: int = 0
+    """Faults that aren't listed."""
+
+
 class CycleSummary(Struct, frozen=True):
     """A cycle, running or ended."""
 
@@ -126,6 +176,8 @@ class CycleSummary(Struct, frozen=True):
     counts: Mapping[str, int] = {}
     """Per action, plus `failure` and `requests`. The word of what the guard held is `hold`."""
     message: str = ""
+    code: str = ""
+    """Of an app that is out of reach: a code of the provisioning log."""
 
 
 class SpoolEntry(Struct, frozen=True):
@@ -136,3 +188,5 @@ class SpoolEntry(Struct, frozen=True):
     ordinal: int = 0
     approved: bool = False
     """Whether an administrator approved its guarded effects: the guard lets it pass."""
+    on_demand: bool = False
+    """Whether somebody asked for this subject to be looked at."""

@@ -82,7 +82,7 @@ class _Cycle:
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
         summary = CycleSummary(self._id, job.name, "on-demand", self._now)
-        message, result, watermark = "", "", None
+        message, result, code, watermark = "", "", "", None
         try:
             await carry_out_reset(world, job, self._keeper, self._settlement)
             since = await self._since()
@@ -94,16 +94,16 @@ class _Cycle:
             if not self._stop.is_set() and not self._on_demand:
                 watermark = Watermark(await self._epoch(), self._evaluated, job.rules.version, __version__)
         except AppUnavailable as gone:
-            result, message = "unavailable", str(gone)
+            result, message, code = "unavailable", str(gone), gone.code
         except LeaseLost:
             raise
         except asyncio.CancelledError:
             self._stop.set()
-            await self._end(summary, "interrupted", "", None)
+            await self._end(summary, "interrupted", None)
             raise
         if not result:
             result, message = self._result(), self._watch.why
-        return await self._end(summary, result, message, watermark)
+        return await self._end(summary, result, watermark, message, code)
 
     async def _pass(self, since: int | None) -> None:
         self._progress.enter("settling")
@@ -241,16 +241,16 @@ class _Cycle:
             return "failures"
         return "held" if self._application.held else "succeeded"
 
-    async def _end(self, summary: CycleSummary, result: str, message: str, watermark: Watermark | None) -> CycleSummary:
-        ended = CycleSummary(
-            summary.id,
-            summary.job,
-            summary.kind,
-            summary.began,
-            self._world.clock.now(),
-            result,
-            {**self._progress.counts, "requests": self._progress.requests},
-            message,
+    async def _end(
+        self, summary: CycleSummary, result: str, watermark: Watermark | None, message: str = "", code: str = ""
+    ) -> CycleSummary:
+        ended = msgspec.structs.replace(
+            summary,
+            ended=self._world.clock.now(),
+            result=result,
+            counts={**self._progress.counts, "requests": self._progress.requests},
+            message=message,
+            code=code,
         )
         abilities = self._target.abilities
         await self._world.state.write(lambda state: state.end_cycle(self._keeper.lease, ended, watermark, abilities))

@@ -4,11 +4,12 @@ One look: what it's given is a snapshot, or the writer's own transaction. What i
 log, are in `due` and `history`.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_
+from sqlalchemy import Connection, LargeBinary, Row, Select, cast, func, select, tuple_
 
 from instep.core.app import App
 from instep.core.guard import Population
@@ -194,6 +195,18 @@ class SqlStateReader:
         waiting = self._rows(select(wishes).where(wishes.c.job == job, wishes.c.cycle == "").order_by(wishes.c.id))
         schedule, reset = (row.status.schedule, row.reset) if row else (JobStatus().schedule, frozenset[Reset]())
         return Asked(schedule, reset, tuple(Wish(**w._asdict()) for w in waiting))
+
+    def revision(self, app: str) -> str:
+        # The ciphertext of the token has another nonce each time it's set.
+        columns = [cast(column, LargeBinary) for column in apps.columns]
+        row = self._first(select(*columns).where(apps.c.name == app))
+        parts = [hashlib.blake2b(part or b"", digest_size=16).digest() for part in row] if row else []
+        return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
+
+    def next_try(self, job: str) -> datetime | None:
+        wanted = select(links.c.next_try).where(links.c.job == job, IN_ESCROW, links.c.next_try.is_not(None))
+        row = self._first(wanted.order_by(links.c.next_try).limit(1))
+        return row.next_try if row else None
 
     def granted(self, wish: int) -> str:
         """The cycle that took the wish up; empty while it waits."""

@@ -21,7 +21,7 @@ _STATUSES = {status.value: status for status in Status}
 LINK = [c for c in links.columns if c.name != "job"]
 """The columns that make a link, in the order that `link` expects."""
 INTENT = [c for c in intents.columns if c.name != "job"]
-SPOOLED = [spool.c.decision, spool.c.priority, spool.c.ordinal, spool.c.approved]
+SPOOLED = [spool.c.decision, spool.c.priority, spool.c.ordinal, spool.c.approved, spool.c.on_demand]
 ENTRY = [c for c in log.columns if c.name not in ("name_key", "hash")]
 CYCLE = list(cycles.columns)
 
@@ -68,7 +68,7 @@ def intent_values(job: str, intent: Intent) -> Values:
 
 def spooled(row: Row[*tuple[Any, ...]]) -> SpoolEntry:
     """The entry of a row that begins with `SPOOLED`."""
-    return SpoolEntry(row.decision, row.priority, row.ordinal, row.approved)
+    return SpoolEntry(row.decision, row.priority, row.ordinal, row.approved, row.on_demand)
 
 
 def spool_values(job: str, entry: SpoolEntry) -> Values:
@@ -81,6 +81,7 @@ def spool_values(job: str, entry: SpoolEntry) -> Values:
         "priority": entry.priority,
         "ordinal": entry.ordinal,
         "approved": entry.approved,
+        "on_demand": entry.on_demand,
         "makes_account": makes_account(decision.change),
         "decision": decision,
     }

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from instep.core.app import Audit, Credentials, Notifications, QuarantineLimits
 from instep.core.change import AttributeChange, Decision, Step
 from instep.core.job import JobStatus, ProgressReport, Reset
-from instep.core.record import Exchange
+from instep.core.record import Exchange, Member
 from instep.core.subject import AppRole, Kind
 from instep.scim.abilities import Abilities
 from instep.stores.columns import Document, UtcTime
@@ -37,6 +37,10 @@ class LogDetail(Struct, frozen=True, omit_defaults=True):
     steps: tuple[Step, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     effects: dict[str, int] = {}
+    added: tuple[Member, ...] = ()
+    removed: tuple[Member, ...] = ()
+    initiator: str = ""
+    ended_by: int = 0
 
 
 apps = Table(
@@ -164,6 +168,7 @@ spool = Table(
     Column("priority", Integer, nullable=False),
     Column("ordinal", BigInteger, nullable=False),
     Column("approved", Boolean, nullable=False),
+    Column("on_demand", Boolean, nullable=False, server_default="0"),
     Column("makes_account", Boolean, nullable=False),
     Column("decision", Document(Decision), nullable=False),
 )
@@ -191,7 +196,9 @@ log = Table(
     Column("members_removed", Integer, nullable=False),
     Column("milliseconds", BigInteger, nullable=False),
     Column("detail", Document(LogDetail), nullable=False),
-    Column("hash", String, nullable=False, server_default=""),  # of the entry and of the one before it in its job
+    Column("ends", Boolean, nullable=False, server_default="0"),  # whether somebody's access ended by it
+    Column("previous", String, nullable=False, server_default=""),  # the hash of the entry before it in its job
+    Column("hash", String, nullable=False, server_default=""),  # of all the other columns: see `chain`
     sqlite_autoincrement=True,  # a pruned entry's number is never given again
 )
 # A job's entries in their order; one person's, and one cycle's.
@@ -199,6 +206,8 @@ Index("log_job", log.c.job, log.c.sequence)
 Index("log_subject", log.c.job, log.c.subject_id)
 Index("log_name", log.c.job, log.c.name_key)
 Index("log_cycle", log.c.job, log.c.cycle)
+# A stretch of time.
+Index("log_at", log.c.job, log.c.at)
 
 effects = Table(
     "effects",
@@ -223,6 +232,7 @@ cycles = Table(
     Column("result", String, nullable=False),
     Column("counts", Document(dict[str, int]), nullable=False),
     Column("message", String, nullable=False),
+    Column("code", String, nullable=False, server_default=""),
 )
 Index("cycles_began", cycles.c.job, cycles.c.began)
 
@@ -230,10 +240,12 @@ chains = Table(
     "chains",
     metadata,
     Column("job", String, primary_key=True),
-    Column("first_sequence", BigInteger, nullable=False),  # the newest entry that was pruned, or 0
+    # The newest entry that was pruned; with no hash, the newest from before the chain began, or 0.
+    Column("first_sequence", BigInteger, nullable=False),
     Column("first_hash", String, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
     Column("last_hash", String, nullable=False),
+    Column("broken_at", BigInteger, nullable=False),  # the first entry after a seal that didn't fit; 0: none
     Column("seal", String, nullable=False),  # of all these, by a key that isn't in the database
 )
 

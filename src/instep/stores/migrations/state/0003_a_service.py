@@ -15,7 +15,13 @@ def upgrade() -> None:
     op.add_column("jobs", Column("status", Text, nullable=False, server_default="{}"))
     op.add_column("jobs", Column("reset", Text, nullable=False, server_default="[]"))
     op.add_column("jobs", Column("progress", Text, nullable=False, server_default="null"))
+    op.add_column("log", Column("ends", Boolean, nullable=False, server_default="0"))
+    op.add_column("log", Column("previous", String, nullable=False, server_default=""))
     op.add_column("log", Column("hash", String, nullable=False, server_default=""))
+    op.create_index("log_at", "log", ["job", "at"])
+    op.execute("UPDATE log SET ends = 1 WHERE status = 'success' AND action IN ('disable', 'delete')")
+    op.add_column("spool", Column("on_demand", Boolean, nullable=False, server_default="0"))
+    op.add_column("cycles", Column("code", String, nullable=False, server_default=""))
     op.create_table(
         "chains",
         Column("job", String, primary_key=True),
@@ -23,6 +29,7 @@ def upgrade() -> None:
         Column("first_hash", String, nullable=False),
         Column("last_sequence", BigInteger, nullable=False),
         Column("last_hash", String, nullable=False),
+        Column("broken_at", BigInteger, nullable=False),
         Column("seal", String, nullable=False),
     )
     op.create_table(
