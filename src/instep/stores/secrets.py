@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-256-GCM with a key from a file that only its owner may read.
+"""Secrets at rest: AES-256-GCM with a key from a file that only its owner may read; and seals, by the same key.
 
 What a ciphertext belongs to (which app, which field) is bound to it, so that a row which is copied onto
 another one can't be read there. The key never is in a database; who has a copy of the database alone has no
@@ -7,11 +7,15 @@ secret. Nothing here knows tables.
 
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _VERSION = b"\x01"
 _NONCE = 12
@@ -28,6 +32,30 @@ class Vault:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._cipher: AESGCM | None = None
+        self._sealing: bytes | None = None
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the key was read, or there is a file to read it from."""
+        return self._sealing is not None or self._path.exists()
+
+    def make_key(self) -> None:
+        """Make the key file, unless somebody has just done so. Raises SecretUnreadable."""
+        _make_key(self._path)
+
+    def seal(self, message: bytes) -> str:
+        """A seal that nobody can make without the key: HMAC-SHA-256, hexadecimal. Raises SecretUnreadable.
+
+        Its key is derived from the file's (RFC 5869), so that it tells nothing about what encrypts.
+        """
+        if self._sealing is None:
+            derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"instep: seals")
+            self._sealing = derivation.derive(_read_key(self._path))
+        return hmac.new(self._sealing, message, hashlib.sha256).hexdigest()
+
+    def fits(self, message: bytes, seal: str) -> bool:
+        """Whether the seal was made of that message with this key. Raises SecretUnreadable."""
+        return hmac.compare_digest(self.seal(message).encode(), seal.encode("utf-8", "replace"))
 
     def encrypt(self, secret: str, *, app: str, field: str, may_make_key: bool) -> bytes:
         """The secret for storing. may_make_key: whether a missing key file is made, since nothing needs an old one.

@@ -6,12 +6,15 @@ stays until it's too old to matter.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, delete, select, union
+from msgspec.structs import replace
+from sqlalchemy import CompoundSelect, Connection, Select, delete, func, select, union
 
 from instep.core.record import LogEntry
-from instep.stores.state import rows
+from instep.stores.secrets import Vault
+from instep.stores.state import chain, rows
 from instep.stores.state.tables import effects, log
 
 CHUNK = 500
@@ -64,11 +67,24 @@ def stream(
         left = None if left is None else left - size
 
 
-def prune(connection: Connection, before: datetime) -> int:
-    """Take away the oldest entries that are older than `before`, at most a chunk; returns how many."""
-    oldest = select(log.c.sequence).order_by(log.c.sequence).limit(CHUNK).scalar_subquery()
-    gone = connection.execute(delete(log).where(log.c.sequence.in_(oldest), log.c.at < before))
-    return gone.rowcount
+def prune(connection: Connection, before: datetime, vault: Vault) -> int:
+    """Take away the oldest entries that are older than `before`, at most a chunk; returns how many.
+
+    Only from the beginning, up to the first that isn't old enough: what stays is a chain without a gap.
+    Raises SecretUnreadable.
+    """
+    columns = (log.c.sequence, log.c.job, log.c.at, log.c.hash)
+    oldest = connection.execute(select(*columns).order_by(log.c.sequence).limit(CHUNK)).all()
+    gone = list(takewhile(lambda row: row.at < before, oldest))
+    if not gone:
+        return 0
+    newest = {row.job: row for row in gone if row.hash}
+    upcoming = connection.execute(select(func.max(log.c.sequence))).scalar_one() + 1
+    for job, row in newest.items():
+        head = chain.opened(connection, job, vault, upcoming)
+        chain.save(connection, replace(head, first_sequence=row.sequence, first_hash=row.hash), vault)
+    connection.execute(delete(log).where(log.c.sequence <= gone[-1].sequence))
+    return len(gone)
 
 
 def forget_effects(connection: Connection, before: datetime) -> None:

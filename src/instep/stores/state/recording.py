@@ -6,15 +6,17 @@ vanished after it was put into a group leaves the membership waiting, not sent.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Executable, bindparam, case, delete, insert, or_, select, update
 
 from instep.core.link import Link
-from instep.core.record import LogEntry, Record
+from instep.core.record import LogEntry, Member, Record
 from instep.core.subject import Kind
 from instep.ports import AlreadyLinked
 from instep.stores.columns import upsert
-from instep.stores.state import rows
-from instep.stores.state.tables import effects, intents, links, log, memberships, pending
+from instep.stores.secrets import Vault
+from instep.stores.state import chain, rows
+from instep.stores.state.tables import effects, intents, links, memberships, pending
 
 At = tuple[Kind, str]
 
@@ -37,6 +39,9 @@ _JOB, _OF, _SUBJECT, _GROUP = (bindparam(name) for name in ("job_", "of", "subje
 _OWNERS = select(links.c.app_id, links.c.subject_id).where(
     links.c.job == _JOB, links.c.kind == _OF, links.c.app_id.in_(bindparam("app_ids", expanding=True))
 )
+_NAMES = select(links.c.subject_id, links.c.name).where(
+    links.c.job == _JOB, links.c.kind.in_(Kind), links.c.subject_id.in_(bindparam("ids", expanding=True))
+)
 _FORGET_MEMBER = delete(memberships).where(
     memberships.c.job == _JOB, memberships.c.group_id == _GROUP, memberships.c.member_id == _SUBJECT
 )
@@ -49,15 +54,18 @@ _SETTLE = delete(intents).where(intents.c.job == _JOB, intents.c.kind == _OF, in
 _FORGET_PENDING = delete(pending).where(pending.c.job == _JOB, pending.c.kind == _OF, pending.c.subject_id == _SUBJECT)
 
 
-def keep(connection: Connection, job: str, records: Sequence[Record]) -> None:
-    """Write the records of one job. Raises AlreadyLinked before anything is written."""
+def keep(connection: Connection, job: str, records: Sequence[Record], vault: Vault) -> None:
+    """Write the records of one job. vault: seals the log's chain.
+
+    Raises AlreadyLinked before anything is written, and SecretUnreadable when the key of the seal can't be read.
+    """
     kept = {(r.link.kind, r.link.subject_id): r.link for r in records if r.link}
     _refuse_taken(connection, job, kept)
     _many(connection, _SAVE_LINKS, [rows.link_values(job, link) for link in kept.values()])
     _keep_memberships(connection, job, records)
     _keep_references(connection, job, {_subject(r): r.pending for r in records if r.pending is not None})
     _many(connection, _SETTLE, [{"job_": job, "of": k, "subject": i} for k, i in _settled(records)])
-    _append(connection, job, [r.log for r in records if r.log])
+    _append(connection, job, _with_names(connection, job, [r.log for r in records if r.log]), vault)
 
 
 def _settled(records: Sequence[Record]) -> list[At]:
@@ -121,18 +129,29 @@ def _keep_references(connection: Connection, job: str, wanted: dict[At, tuple[st
     _many(connection, _SAVE_PENDING, waiting)
 
 
-def _append(connection: Connection, job: str, entries: Sequence[LogEntry]) -> None:
-    """Append to the log; an entry with effects is also counted, under its sequence."""
-    _many(connection, insert(log), [rows.entry_values(job, entry) for entry in entries if not entry.effects])
-    counted: list[rows.Values] = []
-    for entry in entries:
-        if entry.effects:
-            added = insert(log).returning(log.c.sequence)
-            sequence = connection.execute(added, rows.entry_values(job, entry)).scalar_one()
-            counted += [
-                {"sequence": sequence, "kind": kind, "job": job, "at": entry.at, "count": count}
-                for kind, count in entry.effects.items()
-            ]
+def _with_names(connection: Connection, job: str, entries: list[LogEntry]) -> list[LogEntry]:
+    """The entries with the names of those who came into a group or left it, as their links have them."""
+    ids = list({m.id for entry in entries for m in (*entry.added, *entry.removed) if m.id and not m.name})
+    if not ids:
+        return entries
+    names: dict[str, str] = {}
+    for batch in rows.batches(ids):
+        names |= {row.subject_id: row.name for row in connection.execute(_NAMES, {"job_": job, "ids": batch})}
+
+    def named(members: tuple[Member, ...]) -> tuple[Member, ...]:
+        return tuple(replace(m, name=names[m.id]) if m.id in names and not m.name else m for m in members)
+
+    return [replace(e, added=named(e.added), removed=named(e.removed)) for e in entries]
+
+
+def _append(connection: Connection, job: str, entries: Sequence[LogEntry], vault: Vault) -> None:
+    """Append to the log; the effects of an entry are also counted, under its sequence."""
+    sequences = chain.append(connection, job, [rows.entry_values(job, entry) for entry in entries], vault)
+    counted: list[rows.Values] = [
+        {"sequence": sequence, "kind": kind, "job": job, "at": entry.at, "count": count}
+        for sequence, entry in zip(sequences, entries, strict=True)
+        for kind, count in entry.effects.items()
+    ]
     _many(connection, insert(effects), counted)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from instep.core.change import Decision
+from instep.core.change import Decision, EffectKind
 from instep.core.link import Hold, Link, Status
 from instep.core.plan import makes_account
 from instep.core.record import CycleSummary, Intent, Lease, LogEntry, SpoolEntry
@@ -22,7 +22,8 @@ LINK = [c for c in links.columns if c.name != "job"]
 """The columns that make a link, in the order that `link` expects."""
 INTENT = [c for c in intents.columns if c.name != "job"]
 SPOOLED = [spool.c.decision, spool.c.priority, spool.c.ordinal, spool.c.approved, spool.c.on_demand]
-ENTRY = [c for c in log.columns if c.name not in ("name_key", "hash")]
+_UNSHOWN = ("name_key", "ends", "previous", "hash")
+ENTRY = [c for c in log.columns if c.name not in _UNSHOWN]
 CYCLE = list(cycles.columns)
 
 
@@ -87,7 +88,9 @@ def spool_values(job: str, entry: SpoolEntry) -> Values:
     }
 
 
-_PLAIN = [c.name for c in log.columns if c.name not in ("sequence", "name_key", "detail", "hash")]
+_PLAIN = [c.name for c in ENTRY if c.name not in ("sequence", "detail")]
+_DETAIL = LogDetail.__struct_fields__
+_ENDS = (EffectKind.DISABLE, EffectKind.DELETE)
 
 
 def entry(row: Row[*tuple[Any, ...]]) -> LogEntry:
@@ -95,16 +98,20 @@ def entry(row: Row[*tuple[Any, ...]]) -> LogEntry:
     values = row._asdict()
     detail: LogDetail = values.pop("detail")
     values["kind"] = _KINDS[values["kind"]]
-    return LogEntry(
-        **values, changes=detail.changes, steps=detail.steps, exchanges=detail.exchanges, effects=detail.effects
-    )
+    return LogEntry(**values, **{name: getattr(detail, name) for name in _DETAIL})
 
 
 def entry_values(job: str, entry: LogEntry) -> Values:
-    """The row of a log entry; the log gives it its sequence."""
+    """The row of a log entry; `chain.append` gives it its sequence and its place in the chain."""
     values: Values = {name: getattr(entry, name) for name in _PLAIN}
-    detail = LogDetail(entry.changes, entry.steps, entry.exchanges, dict(entry.effects))
-    return values | {"job": job, "name_key": entry.name.casefold(), "detail": detail}
+    detail = LogDetail(**{name: getattr(entry, name) for name in _DETAIL})
+    return values | {"job": job, "name_key": entry.name.casefold(), "detail": detail, "ends": _ends(entry)}
+
+
+def _ends(entry: LogEntry) -> bool:
+    """Whether somebody's access ended: by its effect, whatever the action is called."""
+    done = entry.status in ("success", "warning")
+    return done and (entry.action in ("disable", "delete") or any(kind in entry.effects for kind in _ENDS))
 
 
 def cycle(row: Row[*tuple[Any, ...]]) -> CycleSummary:

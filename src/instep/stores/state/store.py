@@ -63,7 +63,7 @@ class StateStore:
         pruned = 0
         while True:
             with self._database.write() as connection:
-                number = history.prune(connection, before)
+                number = history.prune(connection, before, self._vault)
                 history.forget_effects(connection, before)
             pruned += number
             if number < history.CHUNK:

@@ -159,7 +159,7 @@ class SqlStateWriter(SqlStateReader):
 
     def record(self, lease: Lease, records: Iterable[Record]) -> None:
         self._check(lease)
-        keep(self._connection, lease.job, list(records))
+        keep(self._connection, lease.job, list(records), self._vault)
 
     def judge_holds(self, job: str, digests: Mapping[str, str]) -> int:
         """See `instep.ports.StateWriter`. Raises ValueError for another verdict than the two."""
