@@ -91,6 +91,10 @@ class SmallWorld:
         """One cycle."""
         return await run_cycle(self.world, self.job, self.target, Progress(), stop or asyncio.Event())
 
+    async def on_demand(self) -> CycleSummary:
+        """A run of whom wishes are about, and nobody else."""
+        return await run_cycle(self.world, self.job, self.target, Progress(), asyncio.Event(), on_demand=True)
+
     async def plan(self) -> tuple[Plan, list[LogEntry]]:
         """What the next cycle would do."""
         return await preview(self.world, self.job, self.target, Progress())

@@ -33,7 +33,7 @@ def explain(
         if not offline:
             require_token(opened)
         with opened.directory.browse() as browser:
-            kind, id = _subject(opened, browser, who)
+            kind, id = subject_called(opened, browser, who)
         try:
             explained = asyncio.run(_explain(opened, kind, id, not offline))
         except AppUnavailable as refused:
@@ -45,7 +45,7 @@ def explain(
                 Told(app, explained, Names(browser)).show()
 
 
-def _subject(opened: OpenJob, browser: "Browser", who: str) -> "tuple[Kind, str]":
+def subject_called(opened: OpenJob, browser: "Browser", who: str) -> "tuple[Kind, str]":
     """Kind and id of whom `who` means: in the directory, or purged there and still in the app's log."""
     from instep.core.subject import Kind
 

@@ -106,12 +106,13 @@ def _show(entries: "Iterable[LogEntry]", steps: bool, app: str, names: decisions
         if entry.members_added or entry.members_removed:
             out.print(f"        {entry.members_added:,} members added, {entry.members_removed:,} removed")
         if steps:
-            _show_steps(entry)
+            show_steps(entry)
     if none:
         out.print(f"Nothing in the log of {app} fits.")
 
 
-def _show_steps(entry: "LogEntry") -> None:
+def show_steps(entry: "LogEntry") -> None:
+    """The steps of an entry, with its requests and answers."""
     for step in entry.steps:
         out.print(f"        {step.type:<20} {step.status:<8} {showing.plain(step.description)}")
         for key, value in step.details.items():

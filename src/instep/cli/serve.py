@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instep.cli.job import err, open_stores, stop
-from instep.cli.sync import stoppable
+from instep.cli.running import stoppable
 
 if TYPE_CHECKING:
     from instep.monitoring.figures import Figures

@@ -6,9 +6,6 @@ requests that were under way.
 """
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +24,7 @@ from instep.cli.job import (
     require_token,
     stop,
 )
+from instep.cli.running import Interrupted, require_not_paused, run_or_follow
 
 if TYPE_CHECKING:
     from instep.ports import CycleSummary, LogEntry
@@ -55,27 +53,26 @@ def sync(
     """Run a cycle: bring the app in step with the directory.
 
     Exit codes: 0 in step, 1 some subjects failed, 3 the app is out of reach or refuses us, 4 something waits for
-    approval, 5 another worker runs this job.
+    approval, 5 another worker took the job over. When the service or another command runs the job already, it's asked
+    to take up what has changed, and its progress is shown.
     """
     from instep.directory.editing import purge_expired
-    from instep.ports import LeaseLost, LeaseTaken
+    from instep.ports import LeaseLost
     from instep.wiring import SystemClock
 
     with open_job(app) as opened:
         require_token(opened)
+        require_not_paused(opened)
         # Who has been in the recycle bin for 30 days is gone for good, and the app is to know it.
         purge_expired(opened.directory, SystemClock().now())
         signals: list[int] = []
         try:
-            summary = asyncio.run(_run(opened, as_json, signals))
-        except LeaseTaken as taken:
-            until = showing.moment(taken.until)
-            stop(
-                f"{app} is being synchronised already, by {showing.worker(taken.owner)} (its lease runs until {until})",
-                RUNNING,
-            )
+            summary = asyncio.run(run_or_follow(opened, as_json, signals))
         except LeaseLost as lost:
             stop(f"another worker took {app} over, and goes on: {lost}", RUNNING)
+        except Interrupted:
+            err.print("Following ended; the other process goes on.")
+            raise typer.Exit(128 + signals[0]) from None
         ending = _Ending(opened, summary)
         if as_json:
             print_json(ending.json())
@@ -84,52 +81,6 @@ def sync(
         code = 128 + signals[0] if signals and summary.result == "interrupted" else ending.code
     if code:
         raise typer.Exit(code)
-
-
-async def _run(opened: OpenJob, quiet: bool, signals: list[int]) -> "CycleSummary":
-    from instep import wiring
-    from instep.cli.watching import watched
-    from instep.engine.cycle import run_cycle
-    from instep.engine.progress import Progress
-
-    stopped = asyncio.Event()
-
-    def asked(number: int) -> None:
-        signals.append(number)
-        stopped.set()
-        err.print(
-            "Stopping: what is under way is finished first. Once more ends it at once; nothing is lost either way."
-        )
-
-    async with (
-        wiring.world(opened.settings, opened.directory, opened.state) as world,
-        wiring.target(opened.settings, opened.state, opened.job.app) as target,
-    ):
-        with stoppable(asked):
-            if quiet:
-                return await run_cycle(world, opened.job, target, Progress(), stopped)
-            with watched(err) as progress:
-                return await run_cycle(world, opened.job, target, progress, stopped)
-
-
-@contextmanager
-def stoppable(asked: Callable[[int], None]) -> Iterator[None]:
-    """Calls `asked` at the first SIGINT or SIGTERM; the second one ends the process."""
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-
-    def first(number: int) -> None:
-        for each in numbers:
-            loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)
-        asked(number)
-
-    for number in numbers:
-        loop.add_signal_handler(number, first, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 class _Ending:
