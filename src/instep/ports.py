@@ -14,10 +14,12 @@ from msgspec import Struct
 
 from instep.core.app import App as App
 from instep.core.change import AttributeChange
+from instep.core.drift import AuditSummary, Correction, Drift, Unmanaged
 from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link
 from instep.core.outcome import Outcome
+from instep.core.record import ChainReport as ChainReport
 from instep.core.record import CycleSummary as CycleSummary
 from instep.core.record import Exchange as Exchange
 from instep.core.record import Intent as Intent
@@ -27,7 +29,9 @@ from instep.core.record import Membership as Membership
 from instep.core.record import Record as Record
 from instep.core.record import SpoolEntry as SpoolEntry
 from instep.core.record import Watermark as Watermark
+from instep.core.report import ReportRow as ReportRow
 from instep.core.subject import AppRole, Kind, Subject
+from instep.outbox import OutboxReader, OutboxWriter
 from instep.scim.abilities import Abilities
 
 T = TypeVar("T")
@@ -173,6 +177,10 @@ class DirectoryReader(Protocol):
         """Those subjects, complete, in the order of `ids`. One that was never here comes back as purged."""
         ...
 
+    def everyone(self, kind: Kind) -> Iterator[list[str]]:
+        """Ids of all, tombstones included, ascending, in pages."""
+        ...
+
     def populated(self, view: View) -> bool:
         """Whether the view could bring at least one living user into scope."""
         ...
@@ -211,7 +219,44 @@ class LeaseTaken(Exception):
         self.job, self.owner, self.until = job, owner, until
 
 
-class StateReader(Protocol):
+class AuditReader(Protocol):
+    """Reads of what drift audits found."""
+
+    def audit(self, job: str) -> AuditSummary | None:
+        """The job's last audit, which may still run or have been cut off."""
+        ...
+
+    def drift(self, job: str) -> list[Drift]: ...
+    def drift_of(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> list[Drift]: ...
+    def unmanaged(self, job: str) -> list[Unmanaged]: ...
+    def managed_links(self, job: str, kind: Kind, after: str, limit: int) -> list[Link]:
+        """Links whose account is looked after, ascending by subject, from the one behind `after`."""
+        ...
+
+    def touched(self, job: str, subject_ids: Sequence[str], since: datetime) -> set[str]:
+        """Those of the subjects whom the log has something about since then."""
+        ...
+
+
+class AuditWriter(Protocol):
+    """Writes of drift audits, under the lease of the audit; see `instep.core.drift.lease_name`."""
+
+    def save_audit(self, lease: Lease, audit: AuditSummary) -> None: ...
+    def keep_drift(self, lease: Lease, job: str, kept: Iterable[Drift], gone: Iterable[Drift]) -> None: ...
+    def keep_unmanaged(self, lease: Lease, job: str, accounts: Iterable[Unmanaged]) -> None: ...
+    def forget_unmanaged(self, lease: Lease, job: str, before: datetime) -> None:
+        """Forget the accounts that were last seen before then."""
+        ...
+
+    def correct(
+        self, job: str, corrections: Sequence[Correction], now: datetime, over: str | None = None
+    ) -> set[tuple[Kind, str]]:
+        """Have links say what the app holds, where they're still as they were compared; ask for a look at those
+        that are due. Returns whose were corrected. Raises LeaseTaken while a cycle runs, unless by `over`."""
+        ...
+
+
+class StateReader(OutboxReader, AuditReader, Protocol):
     """Reads of the state. Ids and pages are ascending by subject id."""
 
     def app(self, name: str) -> App | None: ...
@@ -306,13 +351,39 @@ class StateReader(Protocol):
         status: str | None = None,
         action: str | None = None,
         cycle: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         after: int = 0,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[LogEntry]: ...
 
+    def tally(self, job: str, since: datetime, until: datetime) -> dict[str, int]:
+        """How many subjects there are of each heading of `report`."""
+        ...
 
-class StateWriter(StateReader, Protocol):
+    def report(self, job: str, since: datetime, until: datetime) -> Iterator[ReportRow]:
+        """What happened to whom from `since` on, before `until`: by heading and name, each once per heading."""
+        ...
+
+    def departures(self, job: str, since: datetime, until: datetime) -> Iterator[LogEntry]:
+        """Entries by which somebody's access ended, in the order of their sequence."""
+        ...
+
+    def logged_jobs(self) -> list[str]:
+        """The jobs that have a log, also of apps that were removed."""
+        ...
+
+    def verify_log(self, job: str) -> ChainReport:
+        """Check the chain of the job's log, entry by entry."""
+        ...
+
+    def log_hash(self, job: str, sequence: int) -> str | None:
+        """The hash of an entry of the log; none when it isn't there."""
+        ...
+
+
+class StateWriter(StateReader, OutboxWriter, AuditWriter, Protocol):
     """Writes of the state: one call, one transaction's part. Those with a lease check its token first and
     raise `LeaseLost` without having written anything."""
 

@@ -33,6 +33,19 @@ class Settings(Struct, frozen=True):
     log_level: str = "info"
     """INSTEP_LOG_LEVEL: of the service's own log: debug, info, warning or error."""
 
+    smtp_host: str = ""
+    """INSTEP_SMTP_HOST: the mail server that notices go through; without one they're kept and not sent."""
+    smtp_port: int = 587
+    """INSTEP_SMTP_PORT: 587 for starttls, 465 for tls, 25 for a relay in the house."""
+    smtp_tls: str = "starttls"
+    """INSTEP_SMTP_TLS: `starttls`, `tls` from the first byte, or `none`, which only a server on this machine gets."""
+    smtp_user: str = ""
+    """INSTEP_SMTP_USER: who to sign in as; nobody signs in when it's empty."""
+    smtp_password_file: Path | None = None
+    """INSTEP_SMTP_PASSWORD_FILE: the file with the password."""
+    smtp_from: str = ""
+    """INSTEP_SMTP_FROM: the address that notices come from; `instep@` and this machine's name unless set."""
+
     @property
     def key_path(self) -> Path:
         """Where the key of the secrets is."""
@@ -88,6 +101,19 @@ def _place(text: str) -> str:
     return text
 
 
+def _port(text: str) -> int:
+    number = _count(text)
+    if number > 65535:
+        raise ValueError("must be a port, at most 65535")
+    return number
+
+
+def _protection(text: str) -> str:
+    if text.lower() not in ("starttls", "tls", "none"):
+        raise ValueError("must be starttls, tls or none")
+    return text.lower()
+
+
 _CONVERT = {
     "data": Path,
     "key_file": Path,
@@ -98,4 +124,10 @@ _CONVERT = {
     "listen": _place,
     "stop_seconds": _positive,
     "log_level": _level,
+    "smtp_host": str,
+    "smtp_port": _port,
+    "smtp_tls": _protection,
+    "smtp_user": str,
+    "smtp_password_file": Path,
+    "smtp_from": str,
 }

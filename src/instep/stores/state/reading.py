@@ -15,12 +15,15 @@ from instep.core.app import App
 from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link, Status
-from instep.core.record import CycleSummary, Intent, Lease, LogEntry, SpoolEntry, Watermark
+from instep.core.record import ChainReport, CycleSummary, Intent, Lease, LogEntry, SpoolEntry, Watermark
+from instep.core.report import ReportRow
 from instep.core.subject import Kind
 from instep.scim.abilities import Abilities
 from instep.stores.secrets import Vault
-from instep.stores.state import history, rows
+from instep.stores.state import history, reported, rows, verification
+from instep.stores.state.drift import DriftReading
 from instep.stores.state.due import LIVING, due
+from instep.stores.state.notices import NoticesReading
 from instep.stores.state.tables import (
     HELD,
     IN_ESCROW,
@@ -30,6 +33,7 @@ from instep.stores.state.tables import (
     intents,
     jobs,
     links,
+    log,
     memberships,
     schemas,
     spool,
@@ -46,7 +50,7 @@ PAGE = 1000
 _APP = [c for c in apps.columns if c.name != "token"]
 
 
-class SqlStateReader:
+class SqlStateReader(NoticesReading, DriftReading):
     """Reads of the state, all from one snapshot. Iterators are to be used up while it lasts."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
@@ -225,16 +229,48 @@ class SqlStateReader:
         status: str | None = None,
         action: str | None = None,
         cycle: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         after: int = 0,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[LogEntry]:
         """Entries in the order of their sequence, streamed. after: only those with a greater sequence.
 
-        person: a subject's id, or a name or its beginning, in any case of letters.
+        person: a subject's id, or a name or its beginning, in any case of letters. since, until: from that time
+        on, and before that time.
         """
-        wanted = history.entries(job, person=person, status=status, action=action, cycle=cycle, after=after)
+        wanted = history.entries(
+            job, person=person, status=status, action=action, cycle=cycle, since=since, until=until, after=after
+        )
         return history.stream(self._connection, wanted, limit=limit, newest_first=newest_first)
+
+    def tally(self, job: str, since: datetime, until: datetime) -> dict[str, int]:
+        """How many subjects there are of each heading of `report`."""
+        return reported.tally(self._connection, job, since, until)
+
+    def report(self, job: str, since: datetime, until: datetime) -> Iterator[ReportRow]:
+        """What happened to whom from `since` on, before `until`: by heading and name, each once per heading."""
+        return reported.report(self._connection, job, since, until)
+
+    def departures(self, job: str, since: datetime, until: datetime) -> Iterator[LogEntry]:
+        """Entries by which somebody's access ended, in the order of their sequence."""
+        wanted = history.entries(
+            job, person=None, status=None, action=None, cycle=None, since=since, until=until, after=0
+        )
+        return history.stream(self._connection, wanted.where(log.c.ends), limit=None, newest_first=False)
+
+    def logged_jobs(self) -> list[str]:
+        """The jobs that have a log, also of apps that were removed."""
+        return verification.jobs(self._connection)
+
+    def verify_log(self, job: str) -> ChainReport:
+        """Check the chain of the job's log, entry by entry. Raises SecretUnreadable."""
+        return verification.verify(self._connection, job, self._vault)
+
+    def log_hash(self, job: str, sequence: int) -> str | None:
+        """The hash of an entry of the log; none when it isn't there."""
+        return verification.entry_hash(self._connection, job, sequence)
 
     def _rows(self, statement: Statement) -> Sequence[Row[*tuple[Any, ...]]]:
         return self._connection.execute(statement).all()

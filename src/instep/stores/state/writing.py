@@ -18,14 +18,14 @@ from instep.ports import LeaseLost, LeaseTaken
 from instep.scim.abilities import Abilities
 from instep.stores.columns import upsert
 from instep.stores.state import rows
+from instep.stores.state.drift import DriftWriting, forget_audits
+from instep.stores.state.notices import NoticesWriting
 from instep.stores.state.reading import SqlStateReader
 from instep.stores.state.recording import keep
 from instep.stores.state.tables import (
     IN_ESCROW,
     apps,
-    audits,
     cycles,
-    drift,
     intents,
     jobs,
     links,
@@ -34,7 +34,6 @@ from instep.stores.state.tables import (
     pending,
     schemas,
     spool,
-    unmanaged,
     wishes,
 )
 
@@ -69,7 +68,7 @@ _NO_JOB: dict[str, Any] = {
 }
 
 
-class SqlStateWriter(SqlStateReader):
+class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
     """Reads and writes of the state within one writing transaction."""
 
     def save_app(self, app: App, token: str | None) -> None:
@@ -89,8 +88,9 @@ class SqlStateWriter(SqlStateReader):
         """Remove the app with all that its job remembers but the log. A cycle under way loses its lease."""
         self._connection.execute(delete(apps).where(apps.c.name == name))
         self._connection.execute(delete(schemas).where(schemas.c.app == name))
-        for table in (links, memberships, pending, intents, spool, cycles, wishes, notices, audits, drift, unmanaged):
+        for table in (links, memberships, pending, intents, spool, cycles, wishes, notices):
             self._connection.execute(delete(table).where(table.c.job == name))
+        forget_audits(self._connection, name)
         # The row stays for its token: a lease of another life of this name must never fit again.
         self._connection.execute(
             update(jobs)
