@@ -26,6 +26,10 @@ _GROUPS = text("""
 SELECT id, seq, name, presence, 1, NULL, document
 FROM groups WHERE id IN (SELECT value FROM json_each(:ids))
 """)
+_EVERYONE = {
+    Kind.USER: text("SELECT id FROM users ORDER BY id"),
+    Kind.GROUP: text("SELECT id FROM groups ORDER BY id"),
+}
 _ASSIGNED = text("""
 SELECT principal_id, id, role_id FROM assignments
 WHERE app = :app AND principal_kind = :kind AND NOT removed
@@ -100,6 +104,13 @@ class SnapshotReader:
                 members=tuple(members.get(id, ())),
             )
         return [found.get(id) or Subject(kind, id, 0, id, Presence.PURGED) for id in ids]
+
+    def everyone(self, kind: Kind) -> Iterator[list[str]]:
+        """Ids of all, deleted and purged ones too, ascending, in pages."""
+        size = PAGE[kind]
+        result = self._connection.execute(_EVERYONE[kind], execution_options={"yield_per": size})
+        for page in result.scalars().partitions(size):
+            yield list(page)
 
     def populated(self, view: View) -> bool:
         """Whether the view could bring at least one living user into scope."""

@@ -288,7 +288,10 @@ audits = Table(
     Column("job", String, primary_key=True),
     Column("began", UtcTime, nullable=False),
     Column("ended", UtcTime),  # null: under way, or cut off
+    Column("result", String, nullable=False),
     Column("read", BigInteger, nullable=False),  # accounts and groups read so far
+    Column("requests", BigInteger, nullable=False),
+    Column("counts", Document(dict[str, int]), nullable=False),
     Column("message", String, nullable=False),
 )
 

@@ -74,7 +74,10 @@ def _audits() -> None:
         Column("job", String, primary_key=True),
         Column("began", DateTime(timezone=True), nullable=False),
         Column("ended", DateTime(timezone=True)),
+        Column("result", String, nullable=False),
         Column("read", BigInteger, nullable=False),
+        Column("requests", BigInteger, nullable=False),
+        Column("counts", Text, nullable=False),
         Column("message", String, nullable=False),
     )
     op.create_table(
