@@ -210,21 +210,22 @@ def _continue(subject: Subject, link: Link, wish: Desired, of: ObjectRules, arou
     changes, pending = _attribute_changes(wish, link.sent, link.unknown, subject, of, around)
     members = _member_changes(wish, _in_state(around, SENT_MEMBER), of, around) if of.members else _NOBODY
     pending.extend(members.pending)
-    returns = link.status in (Status.DISABLED, Status.RELEASED)
-    trace = (*wish.trace, *_unresolved(pending)) if pending else wish.trace
+    status = link.status
+    differs = bool(changes or members.added or members.removed)
+    if not differs and status is not _RELEASED:
+        # Most people, the short way: there is nothing to tell but whom they wait for.
+        return _decision(subject, link, _KEEP, _unresolved(pending), pending=tuple(pending), redacted=wish.redacted)
+    trace = (*wish.trace, *_unresolved(pending))
 
     def done(change: Change, effects: tuple[Effect, ...] = ()) -> Decision:
         return _decision(subject, link, change, trace, effects=effects, pending=tuple(pending), redacted=wish.redacted)
 
-    differs = bool(changes or members.added or members.removed)
-    if link.status is Status.RELEASED and (not differs or "update" not in of.actions):
+    if status is _RELEASED and (not differs or "update" not in of.actions):
         return done(Enable(()))
-    if not differs:
-        return done(Keep())
     if "update" not in of.actions:
         return done(Skip("UpdateDisabled", "updating is switched off for this type"))
     gives_access = any(c.path == ACTIVE and c.new is True for c in changes)
-    if returns and gives_access and subject.kind is Kind.USER:
+    if status in (Status.DISABLED, Status.RELEASED) and gives_access and subject.kind is Kind.USER:
         return done(Enable(tuple(changes)), _effects(changes, 0))
     update = Update(tuple(changes), members.added, members.removed)
     return done(update, _effects(changes, len(members.removed)))
@@ -239,6 +240,8 @@ class _Members(Struct, frozen=True):
 
 
 _NOBODY = _Members()
+_KEEP = Keep()
+_RELEASED = Status.RELEASED  # by name, since an enumeration's member is slow to fetch, and this is asked of everybody
 
 
 def _member_changes(wish: Desired, there: Iterable[str], of: ObjectRules, around: Around) -> _Members:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from instep.core.change import Step
 from instep.core.rules import Mapping, ObjectRules, Rules
-from instep.core.scope import NotReady, OutOfScope, scope
+from instep.core.scope import InScope, NotReady, OutOfScope, scope
 from instep.core.subject import AppRole, Kind, Subject
 from instep.expressions import DROP, Candidates, EvaluationError, Inputs, PatternTimeout, Redacted
 
 ACTIVE = "active"
 """The attribute that ends and gives access (RFC 7643 section 4.1.1)."""
+_USER = Kind.USER  # by name, since an enumeration's member is slow to fetch, and this is asked of everybody
 
 
 class Desired(Struct, frozen=True, gc=False):
@@ -40,7 +41,13 @@ class Desired(Struct, frozen=True, gc=False):
     """Required paths without a value: no account can be made."""
     members: tuple[str, ...] = ()
     redacted: tuple[str, ...] = ()
-    trace: tuple[Step, ...] = ()
+    found: InScope | None = None
+    """How the subject came into scope; none when that wasn't asked."""
+
+    @property
+    def trace(self) -> tuple[Step, ...]:
+        """The steps that led here. Made only when asked for: whoever is in step already has none to tell."""
+        return (_imported(self.found.subject), self.found.step) if self.found else ()
 
 
 class Mapped(Struct, frozen=True):
@@ -78,26 +85,26 @@ def desire(
     now: the cycle's time, UTC. seed: the link's, for values that are random once. off: texts of expressions and
     clauses that aren't tried any more, since their patterns took too long: whoever needs them is NotReady.
     """
-    imported = Step(
-        "import", "success", f"{subject.kind.value} {subject.name} as of change {subject.seq}", {"id": subject.id}
-    )
     given = inputs(subject, rules.roles, now, seed, default_domain)
     scoped = scope(subject, rules, given, off)
-    if isinstance(scoped, NotReady):
-        return NotReady(scoped.code, scoped.reason, (imported, *scoped.trace), scoped.late)
-    if isinstance(scoped, OutOfScope):
-        return OutOfScope(scoped.clause, scoped.reason, (imported, *scoped.trace))
-    return in_scope(subject, rules, given, (imported, scoped), off)
+    if isinstance(scoped, InScope):
+        return in_scope(subject, rules, given, scoped, off)
+    return replace(scoped, trace=(_imported(subject), *scoped.trace))
+
+
+def _imported(subject: Subject) -> Step:
+    said = f"{subject.kind.value} {subject.name} as of change {subject.seq}"
+    return Step("import", "success", said, {"id": subject.id})
 
 
 def in_scope(
     subject: Subject,
     rules: Rules,
     inputs: Inputs,
-    trace: tuple[Step, ...] = (),
+    found: InScope | None = None,
     off: frozenset[str] = frozenset(),
 ) -> Desired | NotReady:
-    """What the app should hold of the subject, given that it is in scope. trace: the steps that led here."""
+    """What the app should hold of the subject, given that it is in scope. found: how that was found."""
     of = rules.of(subject.kind)
     attributes: dict[str, Any] = {}
     initial: dict[str, Any] = {}
@@ -106,20 +113,18 @@ def in_scope(
     missing: list[str] = []
     cleared: list[str] = []
     candidates: dict[str, tuple[str, ...]] = {}
-    redacted: list[str] = []
     for mapping in of.mappings:
-        source = mapping.source
-        if source.redacted:
-            redacted.append(mapping.target)
         try:
-            if mapping.plain and not off:
-                value = source.run(inputs)
-                if type(value) is str and value and not mapping.matching and mapping.flow == "always":
+            if mapping.usual and not off:
+                value = mapping.source.run(inputs)
+                if type(value) is str and value:
                     # Most values, the short way.
                     if mapping.reference:
                         references[mapping.target] = value
-                    else:
-                        attributes[mapping.target] = value
+                        continue
+                    attributes[mapping.target] = value
+                    if mapping.matching:
+                        matching[mapping.target] = value
                     continue
             if off and mapping.source.text in off:
                 raise ValueError("its pattern took too long too often, so it isn't tried any more")
@@ -127,9 +132,10 @@ def in_scope(
             default = None if mapping.default is None else _typed(mapping, mapping.default)
         except (EvaluationError, ValueError) as wrong:
             reason = f"the mapping of {mapping.target} failed: {wrong}"
-            step = Step("processing", "failure", reason)
+            trace = (_imported(subject), found.step) if found else ()
             late = mapping.source.text if isinstance(wrong, PatternTimeout) else ""
-            return NotReady("EntrySynchronizationError", reason, (*trace, step), late)
+            failed = Step("processing", "failure", reason)
+            return NotReady("EntrySynchronizationError", reason, (*trace, failed), late)
         if value is DROP:
             continue
         if mapping.reference:
@@ -154,7 +160,7 @@ def in_scope(
             attributes[mapping.target] = value
         if mapping.matching:
             matching[mapping.target] = str(value)
-    if subject.kind is Kind.USER and rules.ending.by == "disable":
+    if subject.kind is _USER and rules.ending.by == "disable":
         # Never on creation only: it's by this attribute that access comes back after it was ended.
         attributes.setdefault(ACTIVE, initial.pop(ACTIVE, True))
     return Desired(
@@ -166,8 +172,8 @@ def in_scope(
         cleared=tuple(cleared),
         candidates=candidates,
         members=subject.members if of.members else (),
-        redacted=tuple(redacted),
-        trace=trace,
+        redacted=of.redacted,
+        found=found,
     )
 
 
@@ -212,7 +218,7 @@ def _typed(mapping: Mapping, value: Any) -> Any:
     """Booleans travel through expressions as text; the attributes that are boolean by RFC 7643 get one."""
     if value is None or value == "":
         return None
-    if mapping.target == ACTIVE or mapping.target.endswith(".primary"):
+    if mapping.boolean:
         if isinstance(value, bool):
             return value
         text = str(value).strip().lower()
@@ -233,21 +239,23 @@ def inputs(
 
 def _attributes(subject: Subject, roles: tuple[AppRole, ...]) -> dict[str, Any]:
     """IsSoftDeleted is computed: whoever is mapped is in scope."""
-    values: dict[str, Any] = dict(subject.attributes)
-    for name, value in subject.attributes.items():
-        if type(value) is list:
-            values[name] = tuple(cast("list[Any]", value))
-    values["id"] = subject.id
-    if subject.kind is Kind.USER:
-        values["userPrincipalName"] = home_address(subject.name)
-        values["originalUserPrincipalName"] = subject.name
+    values = subject.attributes
+    if list in map(type, values.values()):
+        values = {n: tuple(cast("list[Any]", v)) if type(v) is list else v for n, v in values.items()}
+    name = subject.name
+    if subject.kind is _USER:
+        named = {"userPrincipalName": home_address(name), "originalUserPrincipalName": name}
     else:
-        values["displayName"] = subject.name
-    values["manager"] = subject.manager
-    values["IsSoftDeleted"] = "False"
-    values["accountEnabled"] = subject.enabled
-    values["appRoleAssignments"] = _assigned(subject, roles) if roles else ()
-    return values
+        named = {"displayName": name}
+    return {
+        **values,
+        **named,
+        "id": subject.id,
+        "manager": subject.manager,
+        "IsSoftDeleted": "False",
+        "accountEnabled": subject.enabled,
+        "appRoleAssignments": _assigned(subject, roles) if roles else (),
+    }
 
 
 def _assigned(subject: Subject, roles: tuple[AppRole, ...]) -> tuple[dict[str, str], ...]:
@@ -258,6 +266,8 @@ def _assigned(subject: Subject, roles: tuple[AppRole, ...]) -> tuple[dict[str, s
 def home_address(name: str) -> str:
     """A guest's address at home. In the directory a guest is `alias_theirdomain#EXT#@tenant`; the documented service
     maps that to `alias@theirdomain`, and keeps the former as originalUserPrincipalName."""
+    if "#" not in name:
+        return name
     guest, _, tenant = name.partition("#EXT#@")
     alias, _, domain = guest.rpartition("_")
     return f"{alias}@{domain}" if tenant and alias and "." in domain else name

@@ -27,6 +27,9 @@ class Status(StrEnum):
     """The account doesn't exist any more."""
 
 
+_ALIVE = (Status.ACTIVE, Status.DISABLED, Status.RELEASED)
+
+
 class Hold(Struct, frozen=True):
     """A guarded decision that waits for somebody's approval."""
 
@@ -66,4 +69,4 @@ class Link(Struct, frozen=True):
     @property
     def alive(self) -> bool:
         """Whether there is an account that references can point to."""
-        return self.app_id is not None and self.status in (Status.ACTIVE, Status.DISABLED, Status.RELEASED)
+        return self.app_id is not None and self.status in _ALIVE

@@ -102,6 +102,8 @@ def differences(
 ) -> list[AttributeChange]:
     """What has to change so that `held` becomes `wanted`, attribute by attribute, in the order of `wanted`."""
     changes: list[AttributeChange] = []
+    if not unknown and wanted.items() <= held.items():
+        return changes
     for path, value in wanted.items():
         old = held.get(path)
         if old == value and path not in unknown:

@@ -14,6 +14,8 @@ from instep.core.scoping import Filter
 from instep.core.subject import AppRole, Kind
 from instep.expressions import Expression
 
+_USER = Kind.USER  # by name, since an enumeration's member is slow to fetch, and this is asked of everybody
+
 Action = Literal["create", "update", "delete"]
 
 Flow = Literal["always", "create", "attribute-add", "value-add", "multi-value-add"]
@@ -44,13 +46,20 @@ class Mapping(Struct, frozen=True):
     required: bool = False
     reference: bool = False
     """The value is another subject's id and travels as that subject's id in the app."""
+    boolean: bool = False
+    """Whether RFC 7643 makes the attribute a boolean. Made from the rest, as are the next two and the last four of the
+    next class, since each is needed for each subject."""
     plain: bool = False
-    """Whether a text is the attribute's value as it stands. Made from the rest, as are the next class's last three,
-    since each is needed for each subject."""
+    """Whether a text is the attribute's value as it stands."""
+    usual: bool = False
+    """Whether that is so and it flows always."""
 
     def __post_init__(self) -> None:
         boolean = self.target == "active" or self.target.endswith(".primary")
-        force_setattr(self, "plain", not (boolean or self.multivalued or self.source.impure or self.source.redacted))
+        plain = not (boolean or self.multivalued or self.source.impure or self.source.redacted)
+        force_setattr(self, "boolean", boolean)
+        force_setattr(self, "plain", plain)
+        force_setattr(self, "usual", plain and self.flow == "always")
 
 
 class ObjectRules(Struct, frozen=True):
@@ -69,11 +78,14 @@ class ObjectRules(Struct, frozen=True):
     by_target: dict[str, Mapping] = {}
     logins: frozenset[str] = frozenset()
     """The paths that people are known by in the app."""
+    redacted: tuple[str, ...] = ()
+    """The paths whose values are shown to nobody."""
 
     def __post_init__(self) -> None:
         matching = sorted((m for m in self.mappings if m.matching), key=lambda m: m.matching)
         force_setattr(self, "matching", tuple(matching))
         force_setattr(self, "by_target", {m.target: m for m in self.mappings})
+        force_setattr(self, "redacted", tuple(m.target for m in self.mappings if m.source.redacted))
         force_setattr(self, "logins", frozenset({"userName", *(m.target for m in matching)}))
 
 
@@ -109,4 +121,4 @@ class Rules(Struct, frozen=True):
 
     def of(self, kind: Kind) -> ObjectRules:
         """The rules of that object type."""
-        return self.users if kind is Kind.USER else self.groups
+        return self.users if kind is _USER else self.groups

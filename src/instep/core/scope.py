@@ -11,8 +11,11 @@ from msgspec import Struct
 from instep.core import scoping
 from instep.core.change import Step
 from instep.core.rules import Rules
+from instep.core.scoping import Passing
 from instep.core.subject import DEFAULT_ACCESS, AppRole, Grant, Presence, Subject
 from instep.expressions import EvaluationError, Inputs, PatternTimeout
+
+_PRESENT = Presence.PRESENT  # by name, since an enumeration's member is slow to fetch, and this is asked of everybody
 
 
 class OutOfScope(Struct, frozen=True):
@@ -34,38 +37,51 @@ class NotReady(Struct, frozen=True):
     """The expression or clause whose pattern didn't come to an end in time; empty for any other reason."""
 
 
+class InScope(Struct, frozen=True, gc=False):
+    """The app concerns this subject."""
+
+    subject: Subject
+    rules: Rules
+    passing: Passing | None = None
+    """How the scoping filters were evaluated; none where there are none."""
+
+    @property
+    def step(self) -> Step:
+        """How that was found, as the log tells it. Made only when asked for: most subjects are in step already."""
+        subject, rules = self.subject, self.rules
+        details = _details(subject, rules, True if rules.scope == "assigned" else None, self.passing)
+        details["Through"] = [_through(g.path, role_name(g.role_id, rules.roles)) for g in subject.grants]
+        return Step("scoping", "success", "in scope", details)
+
+
 def scope(
     subject: Subject, rules: Rules, inputs: Inputs, off: frozenset[str] = frozenset()
-) -> Step | OutOfScope | NotReady:
-    """The scoping step when in scope, else why not.
+) -> InScope | OutOfScope | NotReady:
+    """Whether the subject is in scope, and why if it isn't.
 
     inputs: what the filters read. off: clauses that may not be tried any more, by their text.
     """
-    assigned = bool(subject.grants) or rules.scope == "all"
-    details: dict[str, Any] = {
-        "IsActive": subject.enabled and subject.presence is Presence.PRESENT,
-        "Assigned": assigned,
-    }
+    entitled: bool | str | None = None
+    passing: Passing | None = None
 
-    def out(clause: str, reason: str) -> OutOfScope:
-        return OutOfScope(clause, reason, (Step("scoping", "skipped", reason, details),))
-
-    if subject.presence is Presence.PURGED:
-        return out("purged", f"{subject.name} was deleted for good in the directory")
-    if subject.presence is Presence.SOFT_DELETED:
-        return out("soft-deleted", f"{subject.name} was deleted in the directory and can be restored for 30 days")
-    if not assigned:
-        return out("unassigned", f"{subject.name} isn't assigned to the app")
+    if subject.presence is not _PRESENT:
+        if subject.presence is Presence.PURGED:
+            return _out(subject, rules, "purged", f"{subject.name} was deleted for good in the directory")
+        reason = f"{subject.name} was deleted in the directory and can be restored for 30 days"
+        return _out(subject, rules, "soft-deleted", reason)
     if rules.scope == "assigned":
+        if not subject.grants:
+            return _out(subject, rules, "unassigned", f"{subject.name} isn't assigned to the app")
         entitled = _entitled(subject, rules)
         # Whoever is disabled in the directory is out whatever the role would say: that much is certain.
         if isinstance(entitled, str) and subject.enabled:
             reason = f"{subject.name} is assigned with a role that the app doesn't know: {entitled}"
-            return NotReady("NotEffectivelyEntitled", reason, (Step("scoping", "failure", reason, details),))
-        details["IsEffectivelyEntitledForProvisioning"] = entitled
+            step = Step("scoping", "failure", reason, _details(subject, rules))
+            return NotReady("NotEffectivelyEntitled", reason, (step,))
         if not entitled:
             names = ", ".join(sorted({role_name(g.role_id, rules.roles) for g in subject.grants}))
-            return out("role", f"{subject.name} has only {names}, which doesn't entitle to an account")
+            reason = f"{subject.name} has only {names}, which doesn't entitle to an account"
+            return _out(subject, rules, "role", reason, entitled)
     filters = rules.of(subject.kind).filters
     if filters:
         try:
@@ -73,19 +89,46 @@ def scope(
         except (scoping.ClauseError, EvaluationError) as wrong:
             if subject.enabled:
                 reason = f"a scoping filter can't be evaluated for {subject.name}: {wrong}"
-                step = Step("scoping", "failure", reason, details)
+                step = Step("scoping", "failure", reason, _details(subject, rules, entitled))
                 late = wrong.expression if isinstance(wrong, PatternTimeout) else ""
                 return NotReady("EntrySynchronizationError", reason, (step,), late)
         else:
-            details["IsInProvisioningScope"] = passing.passed
-            details["ScopeEvaluationResult"] = passing.clauses
             if not passing.passed:
                 failed = "; ".join(text for text, holds in passing.clauses.items() if not holds)
-                return out("filter", f"{subject.name} passes no scoping filter: {failed}")
+                reason = f"{subject.name} passes no scoping filter: {failed}"
+                return _out(subject, rules, "filter", reason, entitled, passing)
     if not subject.enabled:
-        return out("disabled", f"{subject.name}'s account is disabled in the directory")
-    details["Through"] = [_through(g.path, role_name(g.role_id, rules.roles)) for g in subject.grants]
-    return Step("scoping", "success", "in scope", details)
+        reason = f"{subject.name}'s account is disabled in the directory"
+        return _out(subject, rules, "disabled", reason, entitled, passing)
+    return InScope(subject, rules, passing)
+
+
+def _out(
+    subject: Subject,
+    rules: Rules,
+    clause: str,
+    reason: str,
+    entitled: bool | str | None = None,
+    passing: Passing | None = None,
+) -> OutOfScope:
+    step = Step("scoping", "skipped", reason, _details(subject, rules, entitled, passing))
+    return OutOfScope(clause, reason, (step,))
+
+
+def _details(
+    subject: Subject, rules: Rules, entitled: bool | str | None = None, passing: Passing | None = None
+) -> dict[str, Any]:
+    """What was found on the way, under the keys of the provisioning log; none was not looked at."""
+    details: dict[str, Any] = {
+        "IsActive": subject.enabled and subject.presence is Presence.PRESENT,
+        "Assigned": bool(subject.grants) or rules.scope == "all",
+    }
+    if entitled is not None:
+        details["IsEffectivelyEntitledForProvisioning"] = entitled
+    if passing is not None:
+        details["IsInProvisioningScope"] = passing.passed
+        details["ScopeEvaluationResult"] = passing.clauses
+    return details
 
 
 def _through(path: tuple[str, ...], role: str) -> str:

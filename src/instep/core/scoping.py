@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from instep.expressions import EvaluationError, Expression, Inputs, PatternTimeout, attribute
 from instep.expressions.patterns import Pattern
@@ -34,7 +35,8 @@ class Clause(Struct, frozen=True):
     def holds(self, inputs: Inputs) -> bool:
         """Whether it's true of the subject. Raises ClauseError, EvaluationError, and PatternTimeout in its name."""
         try:
-            return self.test(_text(self, self.source.evaluate(inputs)))
+            value = self.source.run(inputs)
+            return self.test(value if type(value) is str and value else _text(self, value))
         except PatternTimeout as late:
             raise PatternTimeout(late.message, self.text, self.text, late.pattern) from None
 
@@ -44,6 +46,11 @@ class Filter(Struct, frozen=True):
 
     name: str
     clauses: tuple[Clause, ...]
+    keys: tuple[str, ...] = ()
+    """What the log calls each clause: `<filter>.<clause>`. Made from the rest, since it's needed for each subject."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "keys", tuple(f"{self.name}.{clause.text}" for clause in self.clauses))
 
 
 class Passing(Struct, frozen=True):
@@ -74,11 +81,11 @@ def evaluate(filters: tuple[Filter, ...], inputs: Inputs, off: frozenset[str] = 
     passed = not filters
     for each in filters:
         holds = True
-        for clause in each.clauses:
+        for key, clause in zip(each.keys, each.clauses, strict=True):
             if off and clause.text in off:
                 raise ClauseError(f"{clause.text}: its pattern took too long too often, so it isn't tried any more")
             result = clause.holds(inputs)
-            seen[f"{each.name}.{clause.text}"] = result
+            seen[key] = result
             holds = holds and result
         passed = passed or holds
     return Passing(passed, seen)
