@@ -26,7 +26,15 @@ _LAST = "\U0010ffff"
 
 
 def entries(
-    job: str, *, person: str | None, status: str | None, action: str | None, cycle: str | None, after: int
+    job: str,
+    *,
+    person: str | None,
+    status: str | None,
+    action: str | None,
+    cycle: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: int,
 ) -> Select[*tuple[Any, ...]]:
     """The query for the entries to which all of what is given applies. See `SqlStateReader.log`."""
     wanted = select(*rows.ENTRY).where(log.c.job == job)
@@ -35,6 +43,12 @@ def entries(
     for column, value in ((log.c.status, status), (log.c.action, action), (log.c.cycle, cycle)):
         if value is not None:
             wanted = wanted.where(column == value)
+    if since is not None:
+        # The first number of that time as well, so that a walk from the newest ends there.
+        first = select(func.min(log.c.sequence)).where(log.c.job == job, log.c.at >= since).scalar_subquery()
+        wanted = wanted.where(log.c.at >= since, log.c.sequence >= first)
+    if until is not None:
+        wanted = wanted.where(log.c.at < until)
     if person is not None:
         wanted = wanted.where(log.c.sequence.in_(_about(job, person)))
     return wanted

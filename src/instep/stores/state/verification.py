@@ -50,8 +50,8 @@ class _Row(NamedTuple):
 
 def jobs(connection: Connection) -> list[str]:
     """The jobs that have a log or the ends of one."""
-    found = {job for table in (log, chains) for (job,) in connection.execute(select(table.c.job).distinct())}
-    return sorted(found)
+    names = [select(cast(table.c.job, LargeBinary)).distinct() for table in (log, chains)]
+    return sorted({name.decode("utf-8", "replace") for each in names for (name,) in connection.execute(each)})
 
 
 def verify(connection: Connection, job: str, vault: Vault) -> ChainReport:
@@ -87,11 +87,12 @@ def entry_hash(connection: Connection, job: str, sequence: int) -> str | None:
 
 
 def _rows(connection: Connection, job: str) -> Iterator[_Row]:
-    after = -(1 << 62)
-    while chunk := connection.execute(_ROWS, {"job_": job, "after": after}).all():
+    after: int | None = -(1 << 62)
+    while after is not None:
+        chunk = connection.execute(_ROWS, {"job_": job, "after": after}).all()
         for sequence, hash, *content in map(tuple, chunk):
             yield _Row(sequence, hash or b"", tuple(content))
-        after = chunk[-1].sequence
+        after = chunk[-1].sequence if len(chunk) == _CHUNK else None
 
 
 class _Walk:
@@ -130,7 +131,9 @@ class _Walk:
         self._judge(None)
 
     def fault(self, how: str, sequence: int, words: str) -> None:
-        """Something is wrong."""
+        """Something is wrong. What is said of an entry first counts."""
+        if how != "missing" and any(f.sequence == sequence and f.how != "missing" for f in self._faults):
+            return
         if len(self._faults) < MOST_FAULTS:
             self._faults.append(ChainFault(how, sequence, words))
         else:
@@ -209,7 +212,7 @@ class _Walk:
         elif found < sequence:
             self.fault("inserted", self._after(found), f"the chain runs from {found} to {sequence}, past it")
         else:
-            self.fault("reordered", sequence, f"it belongs after the entry {found}")
+            self.fault("reordered", found, f"it belongs before the entry {sequence}")
 
     def _after(self, sequence: int) -> int:
         wanted = select(log.c.sequence).where(log.c.job == self._job, log.c.sequence > sequence)
