@@ -1,12 +1,13 @@
 """The documented examples of Microsoft's language, one by one; the ids name the section of the behaviour specification
 that holds them."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
 
-from instep.expressions import DROP, Candidates, Inputs, Redacted, Result, Value, parse
+from instep.expressions import DROP, Candidates, Inputs, Redacted, Result, Value, functions, parse
 
 NOW = datetime(2021, 7, 2, 15, 33, 38, tzinfo=UTC)
 
@@ -119,3 +120,34 @@ DOCUMENTED: list[tuple[str, str, Mapping[str, Value], Result]] = [
 def test_documented_example(text: str, given: Mapping[str, Value], result: Result) -> None:
     inputs = Inputs(given, now=NOW, default_domain="contoso.com")
     assert parse(text).evaluate(inputs) == result
+
+
+def test_documented_random_values_have_their_shape_and_are_made_once() -> None:
+    """Section 4.2: a length, the least number of digits, special, upper and lower letters, and what to avoid."""
+    given = Inputs({}, now=NOW, seed="seed")
+    guid = parse("Guid()").evaluate(given)
+    assert isinstance(guid, str)
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", guid)
+    made = parse('RandomString(10,2,2,2,1,"?,")').evaluate(given)
+    assert isinstance(made, str)
+    assert len(made) == 10
+    assert not set(made) & set("?,")
+    counted = [sum(map(kind, made)) for kind in (str.isdigit, lambda c: not c.isalnum(), str.isupper, str.islower)]
+    assert all(count >= least for count, least in zip(counted, (2, 2, 2, 1), strict=True))
+    assert (guid, made) == (parse("Guid()").evaluate(given), parse('RandomString(10,2,2,2,1,"?,")').evaluate(given))
+
+
+def test_every_function_of_section_4_2_has_its_documented_example_here() -> None:
+    shown = {name for _, text, _, _ in DOCUMENTED for name in parse(text).functions} | {"Guid", "RandomString"}
+    beyond = {
+        "Prepend",
+        "IsNothing",
+        "ToUpper",
+        "ConvertFromBase64",
+        "Trim",
+        "Error",
+        "Contains",
+        "StringFromSid",
+        "DNComponent",
+    }
+    assert set(functions()) - shown <= beyond
