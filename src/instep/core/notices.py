@@ -173,10 +173,10 @@ def held(app: App, waiting: Sequence[HeldSubject], fingerprint: str, told: datet
         tuple(Person(s.name, effect_words(s.effects), "group" if s.kind == Kind.GROUP else "") for s in new[:NAMED]),
         max(0, len(new) - NAMED),
         "If it's a mistake, put the cause right in the directory, and the next cycle lets go of them. If it's meant, "
-        "approve it. The word covers exactly what is listed.",
+        "approve it.",
         (
             Command(f"instep approve {app.name}", "lists them with before and after, and asks"),
-            Command(approve, "lets these pass without asking, as long as they're the same"),
+            Command(approve, f"lets all {len(waiting):,} that wait pass without asking; refused if others have come"),
             Command(f"instep reject {app.name}", "drops them: the people stay as they are in the app"),
         ),
     )
