@@ -10,6 +10,7 @@ from tests.conformance.state.leases import LeasesExam
 from tests.conformance.state.links import LinksExam
 from tests.conformance.state.log import LogExam
 from tests.conformance.state.memberships import MembershipsExam
+from tests.conformance.state.outbox import OutboxExam
 from tests.conformance.state.transactions import TransactionsExam
 
 
@@ -21,6 +22,7 @@ class StateExam(
     MembershipsExam,
     CyclesExam,
     LogExam,
+    OutboxExam,
     TransactionsExam,
 ):
     """All of it."""
