@@ -144,6 +144,8 @@ class Decision(Struct, frozen=True):
     """Paths whose values flow to the app and are shown to nobody."""
     seed: str = ""
     """What values that are random once were derived from: kept on the link that this decision makes."""
+    ended_by: int = 0
+    """Of an end of access: the number of the directory's change that it ends by, where it is known."""
 
     @property
     def digest(self) -> str:

@@ -32,11 +32,14 @@ from instep.core.change import (
 from instep.core.desire import ACTIVE, Desired, NotReady, OutOfScope
 from instep.core.link import Link, Status
 from instep.core.match import Absent, Found, Observed, Twins, differences
+from instep.core.redaction import MASK, shown
 from instep.core.rules import ObjectRules, Rules
 from instep.core.subject import Kind, Presence, Subject
 
 UNKNOWN_MEMBER = "unknown"
 SENT_MEMBER = "sent"
+FOREIGN_MEMBER = "foreign"
+"""The state of a membership that nobody here stands behind, found by an audit; its member is an app id."""
 
 
 class Around(Struct, frozen=True):
@@ -47,7 +50,7 @@ class Around(Struct, frozen=True):
     coming: Container[str] = frozenset[str]()
     """Subjects that get an account in this cycle."""
     memberships: Mapping[str, str] = {}
-    """Member id to `sent`, `pending` or `unknown`: what the job knows of this group in the app."""
+    """Member id to `sent`, `pending`, `unknown` or `foreign`: what the job knows of this group in the app."""
 
 
 def decide(
@@ -70,7 +73,8 @@ def decide(
         return _end(subject, link, wish, rules)
     if link is None or not link.alive:
         return _begin(subject, link, wish, observed, of, around)
-    return _continue(subject, link, wish, of, around)
+    foreign = _in_state(around, FOREIGN_MEMBER) if of.members and rules.authoritative_members else ()
+    return _continue(subject, link, wish, of, around, tuple(sorted(foreign)))
 
 
 # ------------------------------------------------------------------------------------- access that ends
@@ -87,12 +91,13 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) ->
     if rules.skip_out_of_scope_deletions and wish.clause in ("unassigned", "role", "filter"):
         said = Step("processing", "skipped", "leaving scope sends nothing, as the job says")
         return _decision(subject, link, Release(), (*wish.trace, said))
+    ended_by = _ended_by(subject, link, wish, rules)
     deletes = subject.kind is Kind.GROUP or rules.ending.by == "delete" or (purged and rules.ending.delete_when_purged)
     if deletes:
         if "delete" not in of.actions:
             said = Step("processing", "skipped", "deleting is switched off for this type")
             return _decision(subject, link, Release(), (*wish.trace, said))
-        return _decision(subject, link, Delete(), wish.trace, effects=_delete_effects(subject, link))
+        return _decision(subject, link, Delete(), wish.trace, effects=_delete_effects(subject, link), ended_by=ended_by)
     if link.status is Status.DISABLED and ACTIVE not in link.unknown:
         return _decision(subject, link, Keep(), wish.trace)
     if "update" not in of.actions:
@@ -100,7 +105,16 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) ->
         return _decision(subject, link, Release(), (*wish.trace, said))
     change = Disable((AttributeChange(ACTIVE, link.sent.get(ACTIVE, True), False),))
     said = Step("processing", "success", "access ends by active=false; memberships stay as they are")
-    return _decision(subject, link, change, (*wish.trace, said), effects=(Effect(EffectKind.DISABLE),))
+    effects = (Effect(EffectKind.DISABLE),)
+    return _decision(subject, link, change, (*wish.trace, said), effects=effects, ended_by=ended_by)
+
+
+def _ended_by(subject: Subject, link: Link, wish: OutOfScope, rules: Rules) -> int:
+    """The number of the directory's change that access ends by; 0 when it may be a change of the rules."""
+    if wish.clause in ("filter", "role"):
+        changed = subject.seq > link.seq and link.rules_version == rules.version
+        return subject.seq if changed else 0
+    return subject.ended_by
 
 
 def _delete_effects(subject: Subject, link: Link) -> tuple[Effect, ...]:
@@ -124,9 +138,9 @@ def _begin(
         names = " or ".join(m.target for m in of.matching)
         return failure("ImportSkipped", f"{subject.name} has no value for {names}, by which it would be matched")
     if isinstance(observed, Twins):
-        reason = f"{len(observed.app_ids)} accounts in the app have {observed.by} {observed.value}: " + ", ".join(
-            observed.app_ids
-        )
+        value = MASK if observed.by in wish.redacted else observed.value
+        ids = ", ".join(observed.app_ids)
+        reason = f"{len(observed.app_ids)} accounts in the app have {observed.by} {value}: {ids}"
         return failure("DuplicateTargetEntries", reason)
     if isinstance(observed, Found):
         if observed.owner:
@@ -160,7 +174,7 @@ def _create(
     said = (
         "no match found" if observed.looked_up else "the app refuses duplicates: created first, looked up on conflict"
     )
-    step = Step("matching", "success", said, {"asked": list(observed.asked)})
+    step = Step("matching", "success", said, {"asked": shown(wish.matches, wish.redacted, observed.asked)})
     return _decision(
         subject,
         link,
@@ -206,12 +220,14 @@ def _adopt(
 # ---------------------------------------------------------------------------------- access that goes on
 
 
-def _continue(subject: Subject, link: Link, wish: Desired, of: ObjectRules, around: Around) -> Decision:
+def _continue(
+    subject: Subject, link: Link, wish: Desired, of: ObjectRules, around: Around, foreign: tuple[str, ...]
+) -> Decision:
     changes, pending = _attribute_changes(wish, link.sent, link.unknown, subject, of, around)
     members = _member_changes(wish, _in_state(around, SENT_MEMBER), of, around) if of.members else _NOBODY
     pending.extend(members.pending)
     status = link.status
-    differs = bool(changes or members.added or members.removed)
+    differs = bool(changes or members.added or members.removed or foreign)
     if not differs and status is not _RELEASED:
         # Most people, the short way: there is nothing to tell but whom they wait for.
         return _decision(subject, link, _KEEP, _unresolved(pending), pending=tuple(pending), redacted=wish.redacted)
@@ -227,8 +243,8 @@ def _continue(subject: Subject, link: Link, wish: Desired, of: ObjectRules, arou
     gives_access = any(c.path == ACTIVE and c.new is True for c in changes)
     if status in (Status.DISABLED, Status.RELEASED) and gives_access and subject.kind is Kind.USER:
         return done(Enable(tuple(changes)), _effects(changes, 0))
-    update = Update(tuple(changes), members.added, members.removed)
-    return done(update, _effects(changes, len(members.removed)))
+    update = Update(tuple(changes), members.added, members.removed, foreign)
+    return done(update, _effects(changes, len(members.removed) + len(foreign)))
 
 
 class _Members(Struct, frozen=True):
@@ -341,6 +357,7 @@ def _decision(
     match: tuple[tuple[str, str], ...] = (),
     create_first: bool = False,
     redacted: tuple[str, ...] = (),
+    ended_by: int = 0,
 ) -> Decision:
     return Decision(
         kind=subject.kind,
@@ -356,4 +373,5 @@ def _decision(
         match=match,
         create_first=create_first,
         redacted=redacted,
+        ended_by=ended_by,
     )

@@ -67,3 +67,5 @@ class Subject(Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     members: tuple[str, ...] = ()
     """A group's members as the job counts them: user ids (flattened), or user and group ids (direct)."""
+    ended_by: int = 0
+    """Of a user who is disabled, deleted or not assigned: the number of the change that made it so; 0: not known."""

@@ -132,15 +132,17 @@ class Application:
             link = links.get(at) or new_link(decision, decision.seed or world.chance.token())
             kinds = {} if entry.approved else verdict.held_kinds(decision)
             free, guarded = guard.split(decision, kinds)
+            initiator = "approval" if entry.approved else "on-demand" if entry.on_demand else ""
             if guarded:
-                records.append(held(job, self._cycle, world.chance.token(), now, guarded, link, kinds))
+                records.append(held(job, self._cycle, world.chance.token(), now, guarded, link, kinds, initiator))
                 link = records[-1].link or link
                 self.held += 1
                 self._progress.count("hold")
             if free is None:
                 continue
             keeps = link.hold if guarded or _judged(link.hold) else None
-            prepared = Prepared(free, msgspec.structs.replace(link, hold=keeps), self._waits_for(free), accounts)
+            link = msgspec.structs.replace(link, hold=keeps)
+            prepared = Prepared(free, link, self._waits_for(free), accounts, initiator)
             if sends(free.change):
                 ready.append(prepared)
                 if makes_account(free.change):

@@ -1,11 +1,13 @@
 """Log entries and records: what is kept of a decision and of what came of it.
 
-Values that a mapping redacts are masked here, before anything is kept, and so are the bodies that carried
-them. Bodies of requests that succeeded aren't kept: the entry has the changes themselves.
+All that the log gets passes here: values that a mapping redacts are masked in changes, steps, reasons and paths,
+and the bodies that carried them are left out. Bodies of requests that succeeded aren't kept: the entry has the
+changes themselves. The token is taken out of whatever the app says by `instep.targets.http`.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 
@@ -13,11 +15,12 @@ from instep.core.change import Adopt, AttributeChange, Create, Decision
 from instep.core.link import Hold, Link
 from instep.core.outcome import Done, Outcome
 from instep.core.plan import action
+from instep.core.record import MOST_MEMBERS, Member
+from instep.core.redaction import MASK as MASK
+from instep.core.redaction import Redaction
 from instep.core.subject import Kind
 from instep.engine.world import Job
-from instep.ports import Exchange, LogEntry, Membership, Record
-
-MASK = "[Redact]"
+from instep.ports import Answer, Exchange, LogEntry, Membership, Record
 
 
 def log_entry(
@@ -34,11 +37,14 @@ def log_entry(
     exchanges: tuple[Exchange, ...] = (),
     effects: Mapping[str, int] | None = None,
     app_id: str | None = None,
+    initiator: str = "",
 ) -> LogEntry:
-    """One entry of the provisioning log. at: UTC. effects: those that happened."""
-    change = decision.change
-    added = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
-    removed = getattr(change, "members_removed", ())
+    """One entry of the provisioning log. at: UTC. effects: those that happened. initiator: see `LogEntry`."""
+    change, redaction = decision.change, Redaction(decision)
+    added: tuple[str, ...] = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
+    removed: tuple[str, ...] = getattr(change, "members_removed", ())
+    foreign: tuple[str, ...] = getattr(change, "foreign_removed", ())
+    left = (*(Member(i) for i in islice(removed, MOST_MEMBERS)), *(Member(app_id=i) for i in foreign[:MOST_MEMBERS]))
     return LogEntry(
         job=job.name,
         cycle=cycle,
@@ -51,36 +57,44 @@ def log_entry(
         action=word or action(change),
         status=status,
         code=code,
-        reason=reason,
+        reason=redaction.text(reason),
         changes=shown_changes(decision),
         members_added=len(added),
-        members_removed=len(removed) + len(getattr(change, "foreign_removed", ())),
-        steps=decision.trace,
-        exchanges=tuple(_kept(e, status == "success", bool(decision.redacted)) for e in exchanges),
+        members_removed=len(removed) + len(foreign),
+        steps=redaction.steps(decision.trace),
+        exchanges=tuple(_kept(e, status == "success", redaction if decision.redacted else None) for e in exchanges),
         effects=effects or {},
+        added=tuple(Member(i) for i in islice(added, MOST_MEMBERS)),
+        removed=left[:MOST_MEMBERS],
+        initiator=initiator,
+        ended_by=decision.ended_by,
         milliseconds=sum(e.milliseconds for e in exchanges),
     )
 
 
 def shown_changes(decision: Decision) -> tuple[AttributeChange, ...]:
     """The decision's attribute changes, a creation's attributes too, as people may see them."""
-    change, masked = decision.change, frozenset(decision.redacted)
+    change, redaction = decision.change, Redaction(decision)
     changes: tuple[AttributeChange, ...] = getattr(change, "changes", ())
     if isinstance(change, Create):
         changes = tuple(AttributeChange(path, None, value) for path, value in change.attributes.items())
-    return tuple(_masked(c, masked) for c in changes)
+    return tuple(redaction.change(c) for c in changes)
 
 
-def _masked(change: AttributeChange, masked: frozenset[str]) -> AttributeChange:
-    if change.path not in masked:
-        return change
-    return AttributeChange(change.path, None if change.old is None else MASK, MASK, change.effect)
+def masked_answer(decision: Decision, answer: Answer) -> Answer:
+    """The answer, with the app's words less the values that the decision redacts: they're kept on the link too."""
+    if not decision.redacted:
+        return answer
+    redaction = Redaction(decision)
+    members = answer.members_outcome and redaction.outcome(answer.members_outcome)
+    return msgspec.structs.replace(answer, outcome=redaction.outcome(answer.outcome), members_outcome=members)
 
 
-def _kept(exchange: Exchange, succeeded: bool, masked: bool) -> Exchange:
+def _kept(exchange: Exchange, succeeded: bool, redaction: Redaction | None) -> Exchange:
+    path = redaction.text(exchange.path) if redaction else exchange.path
     if succeeded:
-        return msgspec.structs.replace(exchange, body=None, answer=None)
-    return msgspec.structs.replace(exchange, body=MASK, answer=MASK) if masked else exchange
+        return msgspec.structs.replace(exchange, path=path, body=None, answer=None)
+    return msgspec.structs.replace(exchange, path=path, body=MASK, answer=MASK) if redaction else exchange
 
 
 def new_link(decision: Decision, seed: str) -> Link:
@@ -117,11 +131,13 @@ def memberships(
             gone.add(member)
         elif outcome is not None and not _nothing_happened(outcome):
             states[member] = "unknown"
+    foreign: tuple[str, ...] = getattr(change, "foreign_removed", ()) if finished and done is None else ()
+    gone.update(foreign)
     # A membership that waited and isn't wanted any more is forgotten.
     wanted = set(added) | set(decision.pending)
     gone |= {m for m, state in before.items() if state == "pending" and m not in wanted}
     rows = tuple(Membership(group, m, s) for m, s in states.items() if before.get(m) != s and m not in gone)
-    return rows, tuple((group, m) for m in sorted(gone) if m in before or m in removed)
+    return rows, tuple((group, m) for m in sorted(gone) if m in before or m in removed or m in foreign)
 
 
 def _nothing_happened(outcome: Outcome) -> bool:
@@ -143,7 +159,14 @@ def kept(decision: Decision, before: Mapping[str, str], link: Link | None, due: 
 
 
 def held(
-    job: Job, cycle: str, change_id: str, now: datetime, decision: Decision, link: Link, kinds: Mapping[str, str]
+    job: Job,
+    cycle: str,
+    change_id: str,
+    now: datetime,
+    decision: Decision,
+    link: Link,
+    kinds: Mapping[str, str],
+    initiator: str = "",
 ) -> Record:
     """The record of a decision that the guard holds: it waits on the link, and the log says so once."""
     reason = "; ".join(kinds.values())
@@ -153,6 +176,15 @@ def held(
         hold = msgspec.structs.replace(hold, since=link.hold.since)
         return Record(link=msgspec.structs.replace(link, hold=hold))
     entry = log_entry(
-        job, cycle, change_id, now, decision, status="skipped", word="hold", code="StagedDelete", reason=reason
+        job,
+        cycle,
+        change_id,
+        now,
+        decision,
+        status="skipped",
+        word="hold",
+        code="StagedDelete",
+        reason=reason,
+        initiator=initiator,
     )
     return Record(link=msgspec.structs.replace(link, hold=hold), log=entry)

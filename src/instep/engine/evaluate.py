@@ -93,9 +93,9 @@ class Evaluation:
         entries: list[SpoolEntry] = []
         records: list[Record] = []
         for each in evaluated:
-            entry, record = self._sort(each, due)
+            entry, record = self._sort(each, due, first)
             if entry:
-                entries.append(msgspec.structs.replace(entry, priority=ON_DEMAND) if first else entry)
+                entries.append(msgspec.structs.replace(entry, priority=ON_DEMAND, on_demand=True) if first else entry)
             if record:
                 records.append(record)
         await self._spool.add(entries, records, await self._replaced(kind, ids, entries))
@@ -213,7 +213,7 @@ class Evaluation:
             return {}
         return await self._world.state.read(lambda state: state.accounts(self._job.name, ids))
 
-    def _sort(self, each: Evaluated, due: bool) -> tuple[SpoolEntry | None, Record | None]:
+    def _sort(self, each: Evaluated, due: bool, first: bool) -> tuple[SpoolEntry | None, Record | None]:
         """Whether the decision is to be applied, or only to be written down."""
         decision, link, around = each.decision, each.link, each.around
         approved, rejected = each.verdict == "approved", each.verdict == "rejected"
@@ -222,12 +222,14 @@ class Evaluation:
             calm = _calm(link, rejected) if link else None
             return None, kept(decision, around.memberships, calm if calm != link else None, due)
         if isinstance(change, Skip):
-            return None, self._skipped(decision, change, link, around, due)
+            return None, self._skipped(decision, change, link, around, due, "on-demand" if first else "")
         if not approved:
             guard.add(self.effects, decision)
         return SpoolEntry(decision, priority(decision), approved=approved), None
 
-    def _skipped(self, decision: Decision, change: Skip, link: Link | None, around: Around, due: bool) -> Record:
+    def _skipped(
+        self, decision: Decision, change: Skip, link: Link | None, around: Around, due: bool, initiator: str
+    ) -> Record:
         status = "failure" if change.failed else "skipped"
         self._progress.count("failure" if change.failed else "skip")
         entry = log_entry(
@@ -239,6 +241,7 @@ class Evaluation:
             status=status,
             code=change.code,
             reason=change.reason,
+            initiator=initiator,
         )
         changed = None
         if change.failed:

@@ -18,7 +18,7 @@ from instep.core.link import Link
 from instep.core.outcome import Done, Outcome, Refused, Unknown
 from instep.core.plan import action
 from instep.core.subject import Kind
-from instep.engine.entries import log_entry, memberships
+from instep.engine.entries import log_entry, masked_answer, memberships
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.world import Job, World
@@ -53,6 +53,8 @@ class Prepared:
     """Subjects under way whom the decision refers to; each gives its app id."""
     accounts: Mapping[str, str]
     """App ids of the others whom it names, as far as they have one."""
+    initiator: str = ""
+    """As the log has it."""
 
 
 class Sending:
@@ -80,7 +82,7 @@ class Sending:
         Raises LeaseLost.
         """
         decision, accounts = await self._resolve(prepared)
-        answer = await self._answer(decision, accounts)
+        answer = masked_answer(decision, await self._answer(decision, accounts))
         await self._judge_app(answer.outcome)
         if self.unavailable and not isinstance(answer.outcome, Done):
             # The app's fault, not the subject's: nothing is counted. What is unknown stays open as an intent.
@@ -215,6 +217,7 @@ class Sending:
             exchanges=answer.exchanges,
             effects={e.kind: e.count for e in decision.effects} if success else None,
             app_id=link.app_id,
+            initiator=prepared.initiator,
         )
         rows, forgotten = memberships(decision, {}, trouble or outcome, frozenset(done) if done is not None else None)
         return Record(

@@ -91,6 +91,11 @@ class Browser:
         for group, kind, member in self._connection.execute(text(_EDGES), execution_options={"yield_per": 1000}):
             yield group, Kind(kind), member
 
+    def moment(self, number: int) -> datetime | None:
+        """When the change with that number was made; none where that wasn't kept."""
+        rows = self._rows("SELECT at FROM moments WHERE number = :number", {"number": number})
+        return datetime.fromisoformat(rows[0][0]) if rows else None
+
     def _entries(self, kind: Kind, where: str, given: dict[str, Any]) -> Iterator[Entry]:
         statement = text(_ENTRY[kind] + where)
         for row in self._connection.execute(statement, given, execution_options={"yield_per": 500}):

@@ -5,7 +5,7 @@ principal exists, that nobody is above themselves) is checked in `instep.directo
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -32,6 +32,7 @@ class Editor(Browser):
         """Take the number, if anything changed; the last thing before the commit."""
         if self._changed:
             self._connection.execute(text("UPDATE sequence SET number = :seq"), {"seq": self._number})
+            remember_moment(self._connection, self._number)
 
     def put(self, entry: Entry) -> bool:
         """Make the user or group, or bring it to this state. Returns whether anything changed.
@@ -81,6 +82,12 @@ class Editor(Browser):
         return rows
 
 
+def remember_moment(connection: Connection, number: int) -> None:
+    """Keep when that number was taken: now, UTC, to the millisecond."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    connection.execute(text(_MOMENT), {"number": number, "at": moment})
+
+
 def _columns(entry: Entry) -> dict[str, Any]:
     display = entry.attributes.get("displayName")
     return {
@@ -97,6 +104,10 @@ def _columns(entry: Entry) -> dict[str, Any]:
     }
 
 
+# A directory that was restored from a backup takes numbers anew.
+_MOMENT = """
+INSERT INTO moments (number, at) VALUES (:number, :at) ON CONFLICT (number) DO UPDATE SET at = excluded.at
+"""
 _PUT = {
     Kind.USER: """
 INSERT INTO users (id, seq, name, name_key, display_key, enabled, manager_id, presence, deleted_at, source, document)

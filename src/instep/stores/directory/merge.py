@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from instep.core.directory import Counts, Fault, Removal
 from instep.stores.directory import checks, circles, merge_sql
 from instep.stores.directory.browser import utc
+from instep.stores.directory.editor import remember_moment
 
 _SHOWN = 6
 """How many of a circle are named."""
@@ -56,6 +57,7 @@ class Merge:
         """Take the number, if anything changed; the last thing before the commit."""
         if self._changed:
             self._run("UPDATE sequence SET number = :seq", seq=self._number)
+            remember_moment(self._connection, self._number)
 
     def _take(self, what: str) -> Counts:
         total = self._run(merge_sql.COUNT[what]).scalar_one()

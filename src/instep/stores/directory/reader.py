@@ -60,6 +60,30 @@ FROM below b JOIN memberships m ON m.group_id = b.id AND m.member_kind = 'User' 
 ORDER BY 1, 2
 """)
 
+# How far access goes down through nested groups is followed upwards here, along memberships that ended too: the
+# newest number on a way from an assignment that stands or stood. Ways without one don't concern the app.
+_ENDED = text("""
+WITH RECURSIVE above(root, id, number) AS (
+    SELECT member_id, group_id, CASE WHEN removed THEN seq ELSE 0 END
+    FROM memberships WHERE member_id IN (SELECT value FROM json_each(:ids))
+  UNION
+    SELECT b.root, m.group_id, max(b.number, CASE WHEN m.removed THEN m.seq ELSE 0 END)
+    FROM above b JOIN memberships m ON m.member_id = b.id AND m.member_kind = 'Group'
+    WHERE :nested
+)
+SELECT root, max(number) FROM (
+    SELECT b.root, max(b.number, CASE WHEN a.removed THEN a.seq ELSE 0 END,
+                       CASE WHEN g.presence <> 'present' THEN g.placed ELSE 0 END) AS number
+    FROM above b
+    JOIN assignments a ON a.app = :app AND a.principal_id = b.id
+    JOIN groups g ON g.id = b.id
+  UNION ALL
+    SELECT principal_id, seq FROM assignments
+    WHERE app = :app AND removed AND principal_id IN (SELECT value FROM json_each(:ids))
+)
+GROUP BY root
+""")
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -103,6 +127,8 @@ class SnapshotReader:
                 grants=grants.shortest(granted.get(id, ())),
                 members=tuple(members.get(id, ())),
             )
+        if kind is Kind.USER:
+            self._mark_ended(view, found)
         return [found.get(id) or Subject(kind, id, 0, id, Presence.PURGED) for id in ids]
 
     def everyone(self, kind: Kind) -> Iterator[list[str]]:
@@ -111,6 +137,18 @@ class SnapshotReader:
         result = self._connection.execute(_EVERYONE[kind], execution_options={"yield_per": size})
         for page in result.scalars().partitions(size):
             yield list(page)
+
+    def _mark_ended(self, view: View, found: dict[str, Subject]) -> None:
+        """Say of those whose access may end by which change it does: the first of the reasons that there are."""
+        gone = {s.id: s.seq for s in found.values() if not s.enabled or s.presence is not Presence.PRESENT}
+        lost = [s.id for s in found.values() if not s.grants and view.scope == "assigned"]
+        if lost:
+            given = {"ids": _encode(lost).decode(), "app": view.app, "nested": _switches(view)["nested"]}
+            for id, number in self._rows(_ENDED, given):
+                if number:
+                    gone[id] = min(gone.get(id, number), number)
+        for id, number in gone.items():
+            found[id] = msgspec.structs.replace(found[id], ended_by=number)
 
     def populated(self, view: View) -> bool:
         """Whether the view could bring at least one living user into scope."""

@@ -17,6 +17,14 @@ meta = Table("meta", metadata, Column("epoch", Text, nullable=False))
 sequence = Table("sequence", metadata, Column("number", Integer, nullable=False))
 """One row: the newest number. It's taken in the writing transaction, so no reader can miss a commit."""
 
+moments = Table(
+    "moments",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+)
+"""When each number was taken: what the directory knew, and since when."""
+
 users = Table(
     "users",
     metadata,
