@@ -127,21 +127,23 @@ async def world(settings: Settings, people: DirectoryStore, memory: StateStore) 
 
 @asynccontextmanager
 async def target(settings: Settings, memory: StateStore, app: App, token: str | None = None) -> AsyncIterator[Target]:
-    """The app's SCIM endpoint, with its token (the one that is kept unless given) and with what was learnt of it."""
+    """The app's SCIM endpoint, with its secret (the one that is kept unless given) and with what was learnt of it."""
+    from instep.targets.credentials import authorized_by
     from instep.targets.gallery import template
     from instep.targets.scim import ScimTarget
 
     with memory.reading() as reader:
         token = token or reader.token(app.name)
         learnt = reader.abilities(app.name)
+    clock, private = SystemClock(), settings.private_networks
     client = ScimTarget(
         app.tenant_url,
-        token or "",
-        SystemClock(),
+        authorized_by(app.credentials, token or "", clock, settings.request_seconds, private),
+        clock,
         abilities=learnt or template(app.template).abilities,
         request_seconds=settings.request_seconds,
         connections=settings.concurrency,
-        private_networks=settings.private_networks,
+        private_networks=private,
     )
     try:
         yield client

@@ -1,13 +1,13 @@
-"""Tenant URLs, and the addresses that may be connected to on their behalf.
+"""Tenant URLs and token URLs, and the addresses that may be connected to on their behalf.
 
-A tenant URL is typed in by an administrator and could point anywhere, so that it must not become a way into
+Such a URL is typed in by an administrator and could point anywhere, so that it must not become a way into
 the network that Instep runs in. The check is made on the address of each connection, not on the name: names
 can be made to resolve to something else the second time.
 """
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
@@ -22,7 +22,7 @@ _CARRIERS = tuple(IPv6Network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "20
 
 
 class TenantUrlError(ValueError):
-    """A tenant URL that can't be used; the message says why and what one looks like."""
+    """A tenant URL or token URL that can't be used; the message says why and what one looks like."""
 
 
 class TenantUrl(Struct, frozen=True):
@@ -38,6 +38,14 @@ class TenantUrl(Struct, frozen=True):
     """The PATCH dialect that a flag asks for."""
 
 
+class TokenUrl(Struct, frozen=True):
+    """An OAuth 2.0 token endpoint."""
+
+    url: str
+    """Verbatim: some servers tell `/token` and `/token/` apart."""
+    loopback: bool
+
+
 class ForbiddenAddress(OSError):
     """A connection to an address that isn't allowed; none was made."""
 
@@ -47,6 +55,21 @@ class ForbiddenAddress(OSError):
 
 def tenant_url(text: str) -> TenantUrl:
     """A tenant URL from what was typed: https, or http to this machine itself. Raises TenantUrlError."""
+    parts, loopback = _checked(text, "tenant URL", "https://app.example.com/scim/v2")
+    flags = [flag.partition("=")[0].lower() for flag in parts.query.split("&")]
+    dialect: Dialect | None = next((_FLAGS[flag] for flag in flags if flag in _FLAGS), None)
+    base = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return TenantUrl(base, parts.query, loopback, dialect)
+
+
+def token_url(text: str) -> TokenUrl:
+    """A token endpoint's URL from what was typed, under the rules of tenant URLs. Raises TenantUrlError."""
+    _, loopback = _checked(text, "token URL", "https://login.example.com/oauth2/token")
+    return TokenUrl(text.strip(), loopback)
+
+
+def _checked(text: str, called: str, example: str) -> tuple[SplitResult, bool]:
+    """The URL's parts, and whether it names this machine itself."""
     try:
         parts = urlsplit(text.strip())
         host, port = parts.hostname, parts.port
@@ -54,20 +77,17 @@ def tenant_url(text: str) -> TenantUrl:
     except ValueError as wrong:
         raise TenantUrlError(f"{text!r} isn't a URL: {wrong}") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise TenantUrlError(f"{text!r} isn't a tenant URL: expected one such as https://app.example.com/scim/v2")
+        raise TenantUrlError(f"{text!r} isn't a {called}: expected one such as {example}")
     if parts.username is not None or parts.password is not None:
-        raise TenantUrlError("a tenant URL can't carry a user name or password; the secret token is entered by itself")
+        raise TenantUrlError(f"a {called} can't carry a user name or password; the secret is entered by itself")
     if parts.fragment:
-        raise TenantUrlError(f"a tenant URL has no part after #: leave out #{parts.fragment}")
+        raise TenantUrlError(f"a {called} has no part after #: leave out #{parts.fragment}")
     if port == 0:
         raise TenantUrlError(f"{text!r}: port 0 can't be connected to")
     loopback = host in _LOOPBACK_NAMES
     if parts.scheme == "http" and not loopback:
         raise TenantUrlError(f"{text!r}: the token would travel unencrypted; use https (http only to localhost)")
-    flags = [flag.partition("=")[0].lower() for flag in parts.query.split("&")]
-    dialect: Dialect | None = next((_FLAGS[flag] for flag in flags if flag in _FLAGS), None)
-    base = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    return TenantUrl(base, parts.query, loopback, dialect)
+    return parts, loopback
 
 
 def allowed(address: str, loopback: bool, private: bool) -> bool:

@@ -1,12 +1,13 @@
 """One request to an app over HTTP, and what came of it: a reply or a fault, never an exception.
 
-Deadlines, the size limit, TLS and the check of addresses are kept here. The token is in this file alone, and
-in the header of the request: it is taken out of whatever the app sends back. Nothing is tried twice here.
+Deadlines, the size limit, TLS and the check of addresses are kept here. What the request is authorised by comes from
+`credentials`, and is taken out of whatever the app sends back. Nothing is tried twice here, but for a request that
+was answered with 401 because its access token had ended: such a one wasn't carried out.
 """
 
 import ssl
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -16,12 +17,12 @@ from msgspec import Struct
 import instep
 from instep.ports import Clock
 from instep.targets.address import NOT_ALLOWED, TenantUrl, guarded_socket
+from instep.targets.announced import announced
 from instep.targets.verdict import Fault
 
 LARGEST_ANSWER = 10 * 1024 * 1024
 """Bytes."""
 
-_SHORTEST_MASKED = 8
 _CHUNK = 64 * 1024
 
 
@@ -36,6 +37,33 @@ class Reply(Struct, frozen=True):
     fault: Fault | None = None
     problem: str = ""
     milliseconds: int = 0
+    headers: Mapping[str, str] = {}
+    """All of them, found in any letter case."""
+
+
+class NotAuthorized(Exception):
+    """There is nothing to authorise a request by: the message says why, without any secret."""
+
+    def __init__(self, fault: Fault, problem: str) -> None:
+        super().__init__(problem)
+        self.fault = fault
+
+
+class Authorization(Protocol):
+    """What requests are authorised by."""
+
+    async def authorization(self) -> str:
+        """The value of the header `Authorization`. Raises NotAuthorized."""
+        ...
+
+    async def renewed(self, authorization: str, challenge: str) -> bool:
+        """The app answered 401, with that `WWW-Authenticate`, to a request with that authorization: whether there is
+        another one by now, so that the request is worth sending again. Raises NotAuthorized."""
+        ...
+
+    def masked(self, text: bytes) -> bytes:
+        """The text without the secrets that may stand in it."""
+        ...
 
 
 class Connection:
@@ -46,17 +74,23 @@ class Connection:
     """
 
     def __init__(
-        self, tenant: TenantUrl, token: str, clock: Clock, seconds: float, connections: int, private: bool
+        self,
+        tenant: TenantUrl,
+        credentials: Authorization,
+        clock: Clock,
+        seconds: float,
+        connections: int,
+        private: bool,
     ) -> None:
         self._tenant = tenant
-        self._token = token
-        # Answers that repeat the token are masked as they come in. A word this short can't be told from other text.
-        self._told = token if len(token) >= _SHORTEST_MASKED else ""
+        self._credentials = credentials
         self._clock = clock
         self._connections = connections
         self._private = private
-        self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(10.0, seconds / 2))
+        self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
+        self.fence: Callable[[], None] = lambda: None
+        """Called right before each request, after the wait for its authorization; what it raises ends the call."""
         self.requests = 0
         """How many were sent."""
 
@@ -68,20 +102,17 @@ class Connection:
         session = self._open()
         queries = "&".join(q for q in (self._tenant.query, query) if q)
         url = yarl.URL(self._tenant.base + path + (f"?{queries}" if queries else ""), encoded=True)
-        headers = {"Authorization": f"Bearer {self._token}"}
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/scim+json; charset=utf-8"
-            data = msgspec.json.encode(body)
+        data = None if body is None else msgspec.json.encode(body)
         began = self._clock.monotonic()
-        self.requests += 1
         try:
-            async with session.request(method, url, data=data, headers=headers, allow_redirects=False) as answer:
-                content = await self._content(answer)
-                reply = self._reply(answer, content)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            fault = _fault(error)
-            reply = Reply(fault=fault, problem=self._words(fault, error))
+            authorization = await self._credentials.authorization()
+            reply = await self._once(session, method, url, data, authorization)
+            challenge = reply.headers.get("WWW-Authenticate", "")
+            if reply.status == 401 and await self._credentials.renewed(authorization, challenge):
+                authorization = await self._credentials.authorization()
+                reply = await self._once(session, method, url, data, authorization)
+        except NotAuthorized as error:
+            reply = Reply(fault=error.fault, problem=str(error))
         elapsed = self._clock.monotonic() - began
         return msgspec.structs.replace(reply, milliseconds=int(elapsed * 1000))
 
@@ -94,59 +125,86 @@ class Connection:
     def _open(self) -> aiohttp.ClientSession:
         # Made on first use, since aiohttp wants a running loop for it.
         if self._session is None:
-            context = ssl.create_default_context()
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            connector = aiohttp.TCPConnector(
-                limit=self._connections,
-                ssl=context,
-                socket_factory=guarded_socket(self._tenant.loopback, self._private),
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                headers={
-                    "Accept": "application/scim+json, application/json",
-                    "User-Agent": f"instep/{instep.__version__}",
-                },
-            )
+            self._session = open_session(self._tenant.loopback, self._private, self._seconds, self._connections)
         return self._session
 
-    async def _content(self, answer: aiohttp.ClientResponse) -> bytes | None:
-        """The body; none when it is larger than the limit."""
-        body = bytearray()
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                answer.close()
-                return None
-        return bytes(body)
+    async def _once(
+        self, session: aiohttp.ClientSession, method: str, url: yarl.URL, data: bytes | None, authorization: str
+    ) -> Reply:
+        headers = {"Authorization": authorization, "Accept": "application/scim+json, application/json"}
+        if data is not None:
+            headers["Content-Type"] = "application/scim+json; charset=utf-8"
+        self.fence()
+        self.requests += 1
+        try:
+            async with session.request(method, url, data=data, headers=headers, allow_redirects=False) as answer:
+                return self._reply(answer, await content(answer, LARGEST_ANSWER))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            fault = fault_of(error)
+            return Reply(fault=fault, problem=self._words(fault, error))
 
-    def _reply(self, answer: aiohttp.ClientResponse, content: bytes | None) -> Reply:
-        if content is None:
+    def _reply(self, answer: aiohttp.ClientResponse, body: bytes | None) -> Reply:
+        if body is None:
             return Reply(fault=Fault.TOO_LARGE, problem=f"status {answer.status}")
         headers: Mapping[str, str] = answer.headers
         return Reply(
             status=answer.status,
             content_type=headers.get("Content-Type", ""),
-            body=content.replace(self._told.encode(), b"(token)") if self._told else content,
+            body=self._credentials.masked(body),
             retry_after=headers.get("Retry-After"),
             # Its query may carry secrets of a login.
             location=headers.get("Location", "").partition("?")[0],
+            announced=announced(headers, self._clock),
+            headers=headers,
         )
 
     def _words(self, fault: Fault, error: Exception) -> str:
-        if fault is Fault.ADDRESS:
-            return f"{yarl.URL(self._tenant.base).host} is in a network that tenant URLs may not point into"
-        if fault is Fault.SLOW:
-            return f"{self._timeout.total:g} s passed"
-        os_error = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-        text = getattr(os_error, "strerror", None) or str(os_error) or type(error).__name__
-        return text.replace(self._told, "(token)") if self._told else text
+        text = words(fault, error, yarl.URL(self._tenant.base).host or "", self._seconds)
+        return self._credentials.masked(text.encode()).decode("utf-8", "replace")
 
 
-def _fault(error: Exception) -> Fault:
+def open_session(loopback: bool, private: bool, seconds: float, connections: int) -> aiohttp.ClientSession:
+    """HTTP connections that are made to allowed addresses only; needs a running loop.
+
+    loopback: whether the URL names this machine. private: whether private networks are allowed. seconds: until a
+    request counts as unanswered. connections: open at once at the most.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections, ssl=context, socket_factory=guarded_socket(loopback, private)
+        ),
+        timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(10.0, seconds / 2)),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        headers={"User-Agent": f"instep/{instep.__version__}"},
+    )
+
+
+async def content(answer: aiohttp.ClientResponse, largest: int) -> bytes | None:
+    """The body; none when it has more bytes than `largest`."""
+    body = bytearray()
+    async for chunk in answer.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > largest:
+            answer.close()
+            return None
+    return bytes(body)
+
+
+def words(fault: Fault, error: Exception, host: str, seconds: float) -> str:
+    """What went wrong, in words. seconds: after which a request counts as unanswered."""
+    if fault is Fault.ADDRESS:
+        return f"{host} is in a network that tenant URLs may not point into"
+    if fault is Fault.SLOW:
+        return f"{seconds:g} s passed"
+    os_error = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return getattr(os_error, "strerror", None) or str(os_error) or type(error).__name__
+
+
+def fault_of(error: Exception) -> Fault:
+    """Which fault an exception of aiohttp is."""
     match error:
         case aiohttp.InvalidURL():
             return Fault.ADDRESS

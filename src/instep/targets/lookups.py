@@ -145,6 +145,9 @@ _FAULT_ADVICE = {
     Fault.SLOW: "The app is too slow or hangs; try again later, or raise INSTEP_REQUEST_SECONDS.",
     Fault.LOST: "Try again; if it stays so, ask whoever runs the app.",
     Fault.TOO_LARGE: "Ask the app's vendor; no SCIM answer should be that large.",
+    Fault.NO_TOKEN: "Check that this machine may reach the token URL; try again later.",
+    Fault.UNAUTHORIZED: "Check the token URL, the client's id and its secret; enter a new secret where the old one has "
+    "ended.",
 }
 _STATUS_ADVICE = {
     401: "The app refuses the secret token: make a new one in the app, and enter it again.",

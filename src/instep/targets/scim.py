@@ -6,7 +6,7 @@ makes a vendor different is in its abilities, stated by the gallery or learnt; t
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -20,26 +20,33 @@ from instep.scim import documents
 from instep.scim.abilities import Abilities
 from instep.targets.address import TenantUrl, tenant_url
 from instep.targets.client import Attempt, Client
-from instep.targets.http import Connection
+from instep.targets.credentials import Bearer
+from instep.targets.http import Authorization, Connection
 from instep.targets.lookups import Lookups
 from instep.targets.memberships import Memberships
+from instep.targets.pacing import Pacings
 from instep.targets.writes import Writes, created, settled
+
+if TYPE_CHECKING:
+    from instep.targets.gallery import Limit
 
 
 class ScimTarget:
     """One app that speaks SCIM 2.0.
 
     url: the tenant URL as typed; flags in its query ride along, and `aadOptscim062020` and
-    `AzureAdScimPatch2017` choose the PATCH dialect. abilities: what is known of the app.
+    `AzureAdScimPatch2017` choose the PATCH dialect. credentials: what requests are authorised by; a text is a bearer
+    token. abilities: what is known of the app.
     request_seconds: until a request counts as unanswered. connections: open at once at the most.
     private_networks: whether the app may be in a private network. patience: seconds that one request waits,
-    in all, where the app asks for it. Raises TenantUrlError.
+    in all, where the app asks for it. pacings: where the limits of apps are learnt; its own unless given.
+    limits: what the app's vendor publishes of them. Raises TenantUrlError.
     """
 
     def __init__(
         self,
         url: str,
-        token: str,
+        credentials: Authorization | str,
         clock: Clock,
         abilities: Abilities | None = None,
         *,
@@ -47,10 +54,13 @@ class ScimTarget:
         connections: int = 64,
         private_networks: bool = False,
         patience: float = 120.0,
+        pacings: Pacings | None = None,
+        limits: "Sequence[Limit]" = (),
     ) -> None:
         tenant = tenant_url(url)
-        connection = Connection(tenant, token, clock, request_seconds, connections, private_networks)
-        self._client = Client(connection, clock, _in_dialect(abilities or Abilities(), tenant), patience)
+        known = Bearer(credentials) if isinstance(credentials, str) else credentials
+        self._connection = Connection(tenant, known, clock, request_seconds, connections, private_networks)
+        self._client = Client(self._connection, clock, _in_dialect(abilities or Abilities(), tenant), patience)
         self._lookups = Lookups(self._client)
         self._writes = Writes(self._client, self._lookups)
         self._memberships = Memberships(self._client, self._lookups)
@@ -67,7 +77,7 @@ class ScimTarget:
 
     def fenced_by(self, check: Callable[[], None]) -> None:
         """Have `check` called right before each request."""
-        self._client.fence = check
+        self._client.fence = self._connection.fence = check
 
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Test the connection. Raises AppUnavailable."""

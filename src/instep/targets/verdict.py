@@ -42,6 +42,10 @@ class Fault(StrEnum):
     """The connection broke before the answer was complete."""
     TOO_LARGE = "too-large"
     """The answer was larger than the limit."""
+    NO_TOKEN = "no-token"
+    """No access token could be fetched for now: nothing was sent."""
+    UNAUTHORIZED = "unauthorized"
+    """The token endpoint refuses to give an access token: nothing was sent."""
 
 
 _NOT_SENT = {
@@ -49,6 +53,8 @@ _NOT_SENT = {
     Fault.ADDRESS: Refused("the host's address isn't allowed", "NotPermitted"),
     Fault.CONNECT: RetryLater("no connection", "WebExceptionProtocolError"),
     Fault.TLS: RetryLater("the TLS connection failed", "WebExceptionProtocolError"),
+    Fault.NO_TOKEN: RetryLater("no access token could be fetched", "WebExceptionProtocolError"),
+    Fault.UNAUTHORIZED: Refused("no access token is given", "Unauthorized"),
 }
 _NO_ANSWER = {
     Fault.SLOW: ("no answer in time", "Timeout"),
