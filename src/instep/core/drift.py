@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from instep.core.app import Audit
+from instep.core.decide import FOREIGN_MEMBER, SENT_MEMBER
 from instep.core.desire import ACTIVE, mapped
 from instep.core.link import Link, Status
 from instep.core.match import key, observe
@@ -56,8 +57,19 @@ class Difference(Struct, frozen=True):
     path: str
     """An attribute path, ACCOUNT, or MEMBER with a subject's id, or with the app id of a member unknown here."""
     expected: Any
-    """None: nothing."""
+    """None: nothing. Of a member, the subject's id."""
     found: Any
+    """The same; of a member unknown here `{"value": app id}`."""
+
+    @property
+    def regains_access(self) -> bool:
+        """Whether somebody whose access had been ended has it again."""
+        return self.path == ACTIVE and self.expected is False
+
+    @property
+    def attribute(self) -> bool:
+        """Whether it's about an attribute, and not about a member or the whole account."""
+        return self.path != ACCOUNT and not self.path.startswith(MEMBER)
 
 
 class Drift(Struct, frozen=True):
@@ -178,11 +190,11 @@ def members(
     states: what the job knows, by member. present: subjects with an account of ours who are in it. accounts: those of
     the known members who have an account. foreign: app ids of the others in it, where ours alone may be in it.
     """
-    out = (m for m, state in states.items() if state == "sent" and m not in present and m in accounts)
-    put_in = (m for m in (*present, *foreign) if m not in states)
+    out = (m for m, state in states.items() if state == SENT_MEMBER and m not in present and m in accounts)
     return (
         *(Difference(MEMBER + m, m, None) for m in sorted(out)),
-        *(Difference(MEMBER + m, None, m) for m in sorted(put_in)),
+        *(Difference(MEMBER + m, None, m) for m in sorted(present) if m not in states),
+        *(Difference(MEMBER + m, None, {"value": m}) for m in sorted(foreign) if m not in states),
     )
 
 
@@ -270,6 +282,37 @@ def corrected(link: Link, found: Iterable[Difference]) -> Link:
 def accepted(link: Link, found: Iterable[Difference]) -> Link:
     """The link with what the app holds taken for its own form of what was sent."""
     return replace(link, returned={**link.returned, **{each.path: each.found for each in found}})
+
+
+def correction(
+    link: Link, differences: Collection[Difference], states: Mapping[str, State | None], held: Mapping[str, str]
+) -> Correction | None:
+    """What the link and the group's memberships are to say from now on; none when they stay as they are.
+
+    states: what was judged of each path; none where the difference is taken as it is. held: what was known of the
+    group's members.
+    """
+    repaired = [d for d in differences if states.get(d.path) is State.REPAIRING]
+    if any(d.path == ACCOUNT for d in repaired):
+        return Correction(link, vanished(link), account_gone=True)
+    taken = [d for d in differences if d.attribute and states.get(d.path) in (None, State.REWRITTEN)]
+    attributes = [d for d in repaired if d.attribute]
+    changed = accepted(corrected(link, attributes) if attributes else link, taken)
+    moved = {d.path.removeprefix(MEMBER): d.found for d in repaired if not d.attribute}
+    if changed == link and not moved:
+        return None
+    there = {m: found for m, found in moved.items() if found is not None}
+    return Correction(
+        link,
+        changed,
+        compared={m: held.get(m) for m in moved},
+        members=tuple(
+            Membership(link.subject_id, m, SENT_MEMBER if isinstance(found, str) else FOREIGN_MEMBER)
+            for m, found in there.items()
+        ),
+        members_gone=tuple(m for m in moved if m not in there),
+        due=bool(repaired),
+    )
 
 
 def vanished(link: Link) -> Link:
