@@ -49,10 +49,10 @@ class HeldClock(TestClock):
         await super().sleep(seconds)
 
 
-async def test_a_pause_holds_for_every_request(app: HostileApp) -> None:
+async def test_a_503_holds_for_every_request(app: HostileApp) -> None:
     clock = HeldClock()
     target = ScimTarget(app.url, app.token, clock)
-    app.trick(status=429, headers={"Retry-After": "60"})
+    app.trick(status=503, headers={"Retry-After": "60"})
     first = asyncio.create_task(target.create(Kind.USER, ADA))
     await clock.asleep.wait()
     second = asyncio.create_task(target.count(Kind.GROUP))
@@ -62,6 +62,24 @@ async def test_a_pause_holds_for_every_request(app: HostileApp) -> None:
     assert isinstance((await first).outcome, Done)
     assert await second == 0
     assert len(app.requests) == 3
+    await target.close()
+
+
+async def test_a_429_holds_for_requests_of_its_kind_and_not_for_others(app: HostileApp) -> None:
+    clock = HeldClock()
+    target = ScimTarget(app.url, app.token, clock)
+    ada = app.put("Users", userName="ada", active=True)
+    app.trick(status=429, headers={"Retry-After": "60"})
+    first = asyncio.create_task(target.create(Kind.USER, {"userName": "bob"}))
+    await clock.asleep.wait()
+    second = asyncio.create_task(target.create(Kind.USER, {"userName": "eve"}))
+    answer = await target.update(Kind.USER, ada, [AttributeChange("active", True, False)])
+    assert isinstance(answer.outcome, Done)
+    assert app.users[ada]["active"] is False
+    assert len(app.sent("POST")) == 1
+    clock.wake.set()
+    assert isinstance((await first).outcome, Done)
+    assert isinstance((await second).outcome, Done)
     await target.close()
 
 
@@ -83,7 +101,7 @@ async def test_patience_ends_and_the_app_is_left_alone(app: HostileApp, target: 
 async def test_a_long_pause_is_not_waited_for_and_not_broken_by_others(
     app: HostileApp, target: ScimTarget, clock: TestClock
 ) -> None:
-    app.trick(status=429, headers={"Retry-After": "1000"})
+    app.trick(status=503, headers={"Retry-After": "1000"})
     first = await target.create(Kind.USER, ADA)
     second = await target.update(Kind.USER, "1", [AttributeChange("title", None, "x")])
     assert len(app.requests) == 1

@@ -1,6 +1,6 @@
 """Requests with patience: what the app asks for by 429, 503 and Retry-After, it gets.
 
-A pause holds for the whole app, so every request through this client waits for its end. Only what was surely
+When a request may go is the `pacing`'s to say, which other clients of the same app may share. Only what was surely
 not carried out is sent again; how anything else is taken is in `verdict`. What the app taught us is kept
 here, as abilities.
 """
@@ -17,7 +17,10 @@ from instep.scim import reading
 from instep.scim.abilities import Abilities
 from instep.scim.reading import Complaint
 from instep.targets import verdict
+from instep.targets.announced import announced
 from instep.targets.http import Connection, Reply
+from instep.targets.lanes import Grant, RequestKind
+from instep.targets.pacing import Pacing
 from instep.targets.verdict import Purpose
 
 P = ParamSpec("P")
@@ -58,15 +61,17 @@ class Attempt(Struct, frozen=True):
 class Client:
     """The requests to one app.
 
-    patience: seconds that one request may wait in all for the app's permission; after that, RetryLater.
+    patience: seconds that one request may wait in all because the app asks for it; after that, RetryLater.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, abilities: Abilities, patience: float = 120.0) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, abilities: Abilities, pacing: Pacing, patience: float = 120.0
+    ) -> None:
         self.abilities = abilities
         self._connection = connection
         self._clock = clock
+        self._pacing = pacing
         self._patience = patience
-        self._resume = 0.0
         self.fence: Callable[[], None] = lambda: None
         """Called right before each request, also after a wait; what it raises ends the call."""
 
@@ -83,29 +88,54 @@ class Client:
         """Send a request, waiting where the app asks for it. Never raises for what the app or network does,
         only what the fence raises."""
         shown = f"{path}?{query}" if query else path
-        waited, tries = 0.0, 0
+        turn = self._pacing.turn(self._kind(purpose, method, path, body), self, self._patience)
+        last: Attempt | None = None
+        tries = 0
         while True:
-            pause = self._resume - self._clock.monotonic()
-            if pause > 0:
-                if waited + pause > self._patience:
-                    return Attempt(purpose, method, shown, body, _asked_for_patience(pause))
-                await self._clock.sleep(pause)
-                waited += pause
-                continue
-            self.fence()
-            attempt = self._judged(purpose, method, shown, body, await self._connection.send(method, path, query, body))
-            outcome = attempt.outcome
-            if attempt.status not in (429, 503) or not isinstance(outcome, RetryLater):
-                return attempt
+            grant = await self._pacing.permission(turn)
+            if not isinstance(grant, Grant):
+                return last or Attempt(purpose, method, shown, body, _asked_for_patience(grant))
+            last = await self._sent(grant, purpose, method, path, query, body)
+            outcome, said = last.outcome, announced(last.reply.headers, self._clock)
             tries += 1
-            wait = outcome.after or min(2.0 ** (tries - 1), 60.0)
-            self._resume = max(self._resume, self._clock.monotonic() + wait)
-            if waited + wait > self._patience or tries >= (_TRIES if outcome.flow_control else _TRIES_UNASKED):
-                return attempt
+            if last.status == 429:
+                after = outcome.after if isinstance(outcome, RetryLater) else None
+                self._pacing.refused(grant, after, said)
+            elif last.status == 503 and isinstance(outcome, RetryLater):
+                self._pacing.unavailable(grant, outcome.after or min(2.0 ** (tries - 1), 60.0))
+            else:
+                self._pacing.answered(grant, said)
+                return last
+            if tries >= (_TRIES if isinstance(outcome, RetryLater) and outcome.flow_control else _TRIES_UNASKED):
+                return last
 
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
+
+    def _kind(self, purpose: Purpose, method: str, path: str, body: Any) -> RequestKind:
+        sizes = self._pacing.sizes
+        above = 0
+        if sizes and body is not None:
+            size = len(msgspec.json.encode(body))
+            above = next((bound for bound in sizes if size > bound), 0)
+        return RequestKind(purpose, method, path[1:].partition("/")[0], above)
+
+    async def _sent(self, grant: Grant, purpose: Purpose, method: str, path: str, query: str, body: Any) -> Attempt:
+        """Send, unless the fence is against it."""
+        try:
+            self.fence()
+        except BaseException:
+            self._pacing.withdraw(grant)
+            raise
+        shown = f"{path}?{query}" if query else path
+        try:
+            reply = await self._connection.send(method, path, query, body)
+        except BaseException:
+            # Cut off: it may have reached the app.
+            self._pacing.answered(grant)
+            raise
+        return self._judged(purpose, method, shown, body, reply)
 
     def _judged(self, purpose: Purpose, method: str, shown: str, body: Any, reply: Reply) -> Attempt:
         if reply.fault is not None:

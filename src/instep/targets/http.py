@@ -17,7 +17,6 @@ from msgspec import Struct
 import instep
 from instep.ports import Clock
 from instep.targets.address import NOT_ALLOWED, TenantUrl, guarded_socket
-from instep.targets.announced import announced
 from instep.targets.verdict import Fault
 
 LARGEST_ANSWER = 10 * 1024 * 1024
@@ -154,7 +153,6 @@ class Connection:
             retry_after=headers.get("Retry-After"),
             # Its query may carry secrets of a login.
             location=headers.get("Location", "").partition("?")[0],
-            announced=announced(headers, self._clock),
             headers=headers,
         )
 

@@ -60,7 +60,10 @@ class ScimTarget:
         tenant = tenant_url(url)
         known = Bearer(credentials) if isinstance(credentials, str) else credentials
         self._connection = Connection(tenant, known, clock, request_seconds, connections, private_networks)
-        self._client = Client(self._connection, clock, _in_dialect(abilities or Abilities(), tenant), patience)
+        self.pacing = (pacings or Pacings(clock)).of(tenant.base, limits, connections)
+        """Who may send when, shared with other jobs of the same app; for whoever wants to know how it stands."""
+        fitting = _in_dialect(abilities or Abilities(), tenant)
+        self._client = Client(self._connection, clock, fitting, self.pacing, patience)
         self._lookups = Lookups(self._client)
         self._writes = Writes(self._client, self._lookups)
         self._memberships = Memberships(self._client, self._lookups)
