@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="app", no_args_is_help=True, help="The apps that get provisioned: add, test, show, remove.")
 
 
+AuditPolicy = Literal["off", "ignore", "report", "repair"]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The app's name, as `instep app list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="The tenant URL: the app's SCIM base URL.")]
@@ -113,18 +114,27 @@ def set_(
     nested_scope: NestedScope = None,
     nested_members: NestedMembers = None,
     default_access: DefaultAccess = None,
+    audit: Annotated[
+        AuditPolicy | None,
+        typer.Option("--audit", help="What is done about what others change in the app; `off` doesn't look."),
+    ] = None,
+    audit_hours: Annotated[
+        int | None, typer.Option("--audit-hours", min=1, help="Hours between two audits by the service.")
+    ] = None,
 ) -> None:
-    """Change an app's URL, token, or the rules of who is provisioned."""
+    """Change an app's URL, token, audit, or the rules of who is provisioned."""
     import msgspec
 
+    from instep.core.app import Audit
     from instep.targets.gallery import template as find
 
     gives_token = token_file is not None or token_env is not None or token is not None
     with open_job(name) as opened:
         known = opened.job.app
         rules = ruled(known.rules, scope, nested_scope, nested_members, default_access)
+        audited = Audit(audit or known.audit.policy, audit_hours or known.audit.every_hours)
         changed = msgspec.structs.replace(
-            known, rules=rules, tenant_url=_address(url, None) if url else known.tenant_url
+            known, rules=rules, tenant_url=_address(url, None) if url else known.tenant_url, audit=audited
         )
         if changed == known and not gives_token:
             stop(f"nothing to change: {name} is like that already, or no option was given (see --help)")

@@ -78,8 +78,24 @@ COMMANDS = {
         "Provision one person, or a group with its members, right now.",
         "instep provision mixpanel anna@contoso.example --preview",
     ),
-    "log": Command("log:log", "Provisioning", "What was done, and why.", "instep log mixpanel --status failure"),
+    "log": Command("log:app", "Provisioning", "What was done, and why; and whether the log is intact."),
+    "report": Command(
+        "report:report",
+        "Provisioning",
+        "Who came, changed and left, and how long leavers kept access.",
+        "instep report mixpanel --since 7d",
+    ),
     "status": Command("status:status", "Provisioning", "How an app's provisioning is doing.", "instep status mixpanel"),
+    "audit": Command(
+        "audit:audit", "Provisioning", "What others changed in an app. Sends no change.", "instep audit mixpanel"
+    ),
+    "drift": Command("audit:drift", "Provisioning", "What the last audit found.", "instep drift mixpanel"),
+    "unmanaged": Command(
+        "audit:unmanaged",
+        "Provisioning",
+        "Accounts in an app that nobody manages.",
+        "instep unmanaged mixpanel --csv > accounts.csv",
+    ),
     "approve": Command(
         "approve:approve", "Provisioning", "Let go ahead what the guard holds.", "instep approve mixpanel"
     ),
