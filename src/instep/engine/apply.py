@@ -99,9 +99,10 @@ class Application:
                 lane.put(prepared)
             if entries:
                 continue
-            if not lanes.busy:
-                return
-            await lanes.change(LISTENS_EVERY)
+            if lanes.busy:
+                await lanes.change(LISTENS_EVERY)
+            elif lane is lanes.usual:
+                return  # of the urgent lane only what is urgent was asked for: the spool may hold more
 
     async def _slice(self, urgent: bool) -> list[SpoolEntry]:
         """The next decisions, with those whom they refer to before them. urgent: only what can't wait."""
