@@ -98,7 +98,7 @@ class OutboxWriter(Protocol):
     def claim(self, now: datetime) -> list[Mail]:
         """What is to be sent now, each with one try more and its next try set, so that no other process sends it too.
 
-        Of one job and kind only the newest, and only if none was sent within the last hour."""
+        Of one job and kind only the newest, and only if none was sent within the gap that the kind keeps."""
         ...
 
     def mail_sent(self, mail: Mail, at: datetime, error: str = "") -> None: ...

@@ -24,7 +24,7 @@ EXPIRY_DAYS = (1, 7, 30)
 
 
 class NoticeKind(StrEnum):
-    """What a notice is about. Of one job and kind at most one mail goes out within an hour."""
+    """What a notice is about."""
 
     QUARANTINE = "quarantine"
     GIVEN_UP = "given-up"
@@ -32,6 +32,11 @@ class NoticeKind(StrEnum):
     FAILURES = "failures"
     CREDENTIALS = "credentials"
     DRIFT = "drift"
+
+
+def gap(kind: str) -> timedelta:
+    """How long lies at least between two mails of this kind about one job, whatever happens."""
+    return timedelta(days=1) if kind == NoticeKind.FAILURES else timedelta(hours=1)
 
 
 class Person(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
-from instep.core.notices import Failing, HeldSubject
+from instep.core.notices import Failing, HeldSubject, gap
 from instep.core.quarantine import Remains
 from instep.outbox import Mail
 from instep.stores.state import rows
@@ -25,8 +25,6 @@ BACKOFF = (
 """The times between two tries; the last one is repeated."""
 END = timedelta(days=3)
 """After so long a notice that couldn't be sent is given up."""
-GAP = timedelta(hours=1)
-"""Between two mails of one kind about one job, whatever happens."""
 
 _UNSENT = notices.c.sent.is_(None)
 _UNTRIED = and_(_UNSENT, notices.c.tries == 0)
@@ -94,7 +92,7 @@ class NoticesWriting(NoticesReading):
             return False
         self._connection.execute(delete(notices).where(*of, _UNTRIED))
         sent = self._newest(notices.c.sent, mail.job, mail.kind)
-        first = max(mail.at, sent + GAP) if sent else mail.at
+        first = max(mail.at, sent + gap(mail.kind)) if sent else mail.at
         values = {name: getattr(mail, name) for name in mail.__struct_fields__ if name != "id"}
         values |= {"tries": 0, "sent": None, "next_try": first if mail.addresses else None}
         self._connection.execute(insert(notices).values(values))
@@ -134,8 +132,8 @@ class NoticesWriting(NoticesReading):
             self._set(row.id, next_try=None, last_error=row.last_error or "not sent: nobody sent it for three days")
             return None
         sent = self._newest(notices.c.sent, row.job, row.kind)
-        if sent is not None and sent + GAP > now:
-            self._set(row.id, next_try=sent + GAP)
+        if sent is not None and sent + gap(row.kind) > now:
+            self._set(row.id, next_try=sent + gap(row.kind))
             return None
         again = now + BACKOFF[min(row.tries, len(BACKOFF) - 1)]
         self._set(row.id, tries=row.tries + 1, next_try=again)
