@@ -94,7 +94,7 @@ def unmanaged(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
 ) -> None:
     """List the accounts in the app that nobody manages, as the last audit found them; the worst first."""
-    from instep.cli.log import cell
+    from instep.cli.log_download import cell
 
     if as_json and as_csv:
         stop("--json and --csv can't be had at once")
