@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instep.core.app import App
+from instep.core.app import App, Audit, Credentials, Notifications, QuarantineLimits
 from instep.core.rules_document import (
     ClauseDocument,
     EndingDocument,
@@ -25,14 +26,23 @@ from instep.core.subject import AppRole
 from instep.documents.app_document import (
     AppDocument,
     FaultyDocument,
-    ScheduleDocument,
     TokenDocument,
     dump,
     from_app,
     load,
+    settled,
     to_app,
 )
+from instep.documents.app_settings import (
+    AuditDocument,
+    CredentialsDocument,
+    NotificationsDocument,
+    QuarantineDocument,
+    ScheduleDocument,
+    ending,
+)
 
+JANUARY = datetime(2027, 1, 31, tzinfo=UTC)
 USERS = ObjectDocument(mappings=(MappingRow("userName", "[userPrincipalName]", matching=1),))
 SMALL = AppDocument("crm", "The CRM", "https://crm.example/scim", RulesDocument(users=USERS))
 SHORT = """
@@ -72,7 +82,15 @@ def test_settings_are_written_in_full_and_each_row_in_one_line() -> None:
         ),
         roles=(RoleDocument("r", "User", "User"),),
     )
-    document = AppDocument("crm", "CRM", "https://crm.example", rules, token=TokenDocument(env="CRM_TOKEN"))
+    document = AppDocument(
+        "crm",
+        "CRM",
+        "https://crm.example",
+        rules,
+        token=TokenDocument(env="CRM_TOKEN"),
+        credentials=CredentialsDocument("client_credentials", "https://crm.example/t", "instep", expires="2027-01-31"),
+        notifications=NotificationsDocument(("it@contoso.example",)),
+    )
     assert (
         dump(document)
         == """\
@@ -81,7 +99,10 @@ display_name: CRM
 tenant_url: https://crm.example
 template: scim
 token: {env: CRM_TOKEN}
+credentials: {kind: client_credentials, token_url: 'https://crm.example/t', client_id: instep, expires: '2027-01-31'}
 schedule: {interval_minutes: 40}
+audit: {policy: 'off', every_hours: 24}
+quarantine: {failures: 10, share: 0.4}
 rules:
   scope: assigned
   default_access: true
@@ -108,6 +129,9 @@ rules:
     enabled: false
     actions: [create, update, delete]
     members: false
+notifications:
+  addresses: [it@contoso.example]
+  on_failure: false
 """
     )
     assert load(dump(document)) == document
@@ -166,6 +190,18 @@ DOCUMENTS = st.builds(
     template=ANY,
     token=st.none() | st.builds(TokenDocument, file=ANY.filter(bool)) | st.just(TokenDocument(env="A_B")),
     schedule=st.builds(ScheduleDocument, st.integers(1, 525_600)),
+    credentials=st.none()
+    | st.builds(
+        CredentialsDocument,
+        st.just("client_credentials"),
+        ANY.filter(bool),
+        ANY.filter(bool),
+        st.none() | ANY.filter(bool),
+        st.none() | st.dates().map(str),
+    ),
+    audit=st.builds(AuditDocument, st.sampled_from(["off", "ignore", "report", "repair"]), st.integers(1, 8_760)),
+    quarantine=st.builds(QuarantineDocument, st.integers(1, 1_000_000), st.floats(0, 1)),
+    notifications=st.builds(NotificationsDocument, st.just(()) | st.just(("a@b.example", "c@d.example")), FLAGS),
 )
 
 
@@ -195,11 +231,33 @@ def test_an_app_becomes_a_document_and_the_same_app_again() -> None:
         ),
         roles=(AppRole("r", "v", "V", provisions=False),),
         interval_minutes=15,
+        credentials=Credentials("client_credentials", "https://crm.example/t", "instep", "scim", JANUARY),
+        notifications=Notifications(("it@contoso.example",), True),
+        audit=Audit("repair", 12),
+        quarantine=QuarantineLimits(3, 0.5),
     )
     again = to_app(from_app(app))
-    assert (again.roles, again.interval_minutes) == (app.roles, 15)
+    assert msgspec.structs.replace(again, rules=app.rules) == app
     assert from_app(again) == from_app(app)
     assert load(dump(from_app(app))) == from_app(app)
+
+
+def test_what_is_known_of_a_secrets_end_stays_while_the_document_is_silent() -> None:
+    app = to_app(SMALL)
+    ends = msgspec.structs.replace(app, credentials=Credentials(expires=JANUARY + timedelta(hours=7)))
+    assert settled(SMALL, ends) == from_app(ends)
+    assert settled(SMALL, app) == from_app(app) == SMALL
+    document = from_app(ends)
+    assert document.credentials == CredentialsDocument(expires="2027-01-31")
+    # The document has the day, what is known is the moment.
+    assert ending(to_app(document).credentials, ends.credentials, None, same_secret=True) == ends.credentials
+    # Of another secret, only what it says itself is known.
+    assert ending(Credentials(), ends.credentials, None, same_secret=False).expires is None
+    assert ending(Credentials(), ends.credentials, JANUARY, same_secret=False).expires == JANUARY
+
+
+def test_off_is_a_word_though_yaml_takes_it_for_false() -> None:
+    assert load("audit: {policy: off}" + SHORT) == SMALL
 
 
 # ----------------------------------------------------------------------------------------------- faults
@@ -271,6 +329,17 @@ def test_a_file_with_ten_faults_reports_ten_faults_with_their_lines() -> None:
         ("rules:", "schedule: {interval_minutes: 0}\nrules:", "line 5: schedule.interval_minutes: must be from 1"),
         ("rules:", "schedule: 40\nrules:", "line 5: schedule: expected keys and values"),
         ("rules:", "<<: {name: x}\nrules:", "line 5: <<: there is no key `<<`"),
+        ("rules:", "audit: {policy: on}\nrules:", "line 5: audit.policy: expected `ignore` or `off`"),
+        ("rules:", "audit: {every_hours: 0}\nrules:", "line 5: audit.every_hours: must be from 1 to 8,760"),
+        ("rules:", "quarantine: {share: 40}\nrules:", "line 5: quarantine.share: must be from 0 to 1"),
+        ("rules:", "notifications:\n  addresses: [it]\nrules:", "line 6: notifications.addresses[0]: this is no mail"),
+        ("rules:", "credentials: {expires: soon}\nrules:", "line 5: credentials.expires: this is no date"),
+        ("rules:", "credentials: {client_id: x}\nrules:", "line 5: credentials.client_id: belongs to `kind"),
+        (
+            "rules:",
+            "credentials: {kind: client_credentials}\nrules:",
+            "line 5: credentials: missing the key `token_url`",
+        ),
         (SHORT, "", "line 1: expected keys and values, and this is nothing"),
         (SHORT, "- a", "line 1: expected keys and values, and this is a list"),
         (SHORT, "a: 1\n---\nb: 2", "line 2: "),
@@ -285,6 +354,20 @@ def test_what_can_not_be_used_is_told_with_its_line(old: str, new: str, said: st
 
 def test_words_that_yaml_takes_for_booleans_can_be_keys_and_are_told_as_written() -> None:
     assert "line 2: on: there is no key `on`; known: " in faults("\non: 1" + SHORT)[0]
+
+
+def test_a_token_url_is_checked_by_who_knows_urls() -> None:
+    def https(url: str) -> None:
+        raise ValueError(f"{url} isn't https")
+
+    granted = "{kind: client_credentials, client_id: a, token_url: 'ftp://x'}"
+    said = faults(f"credentials: {granted}{SHORT}", **{"credentials.token_url": https})
+    assert said == ["line 1: credentials.token_url: ftp://x isn't https"]
+
+
+def test_a_secret_among_the_credentials_is_never_repeated() -> None:
+    said = faults(f"credentials: {{client_secret: s3cr3t, kind: bearer}}{SHORT}")
+    assert said == ["line 1: credentials.client_secret: the secret is read from where `token` says: token: {env: NAME}"]
 
 
 def test_an_unknown_template_is_told_by_who_knows_the_gallery() -> None:

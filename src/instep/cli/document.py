@@ -46,10 +46,8 @@ class Wanted:
 
     def changes(self) -> list[str]:
         """How it differs from what is set, the token aside; nothing where nothing is set."""
-        from msgspec.structs import replace
-
         from instep.core.rules_document import DocumentError
-        from instep.documents.app_document import from_app
+        from instep.documents.app_document import from_app, settled
         from instep.documents.differences import differences
 
         if self.known is None:
@@ -58,7 +56,7 @@ class Wanted:
             before = from_app(self.known)
         except DocumentError as wrong:
             return [f"rules: all of them, since those that are kept can't be used ({wrong})"]
-        return list(differences(before, replace(self.document, token=None)))
+        return list(differences(before, settled(self.document, self.known)))
 
 
 def read(file: Path, name: str | None, state: "StateStore") -> Wanted:
@@ -92,10 +90,11 @@ def contents(file: Path) -> str:
 def app_document(file: Path, text: str) -> "AppDocument":
     """The app document that a text is; ends the command when it isn't right. file: what errors call it."""
     from instep.documents.app_document import FaultyDocument, load
-    from instep.targets.address import tenant_url
+    from instep.targets.address import tenant_url, token_url
 
     try:
-        return load(text, {"template": _check_template, "tenant_url": tenant_url})
+        checks = {"template": _check_template, "tenant_url": tenant_url, "credentials.token_url": token_url}
+        return load(text, checks)
     except FaultyDocument as wrong:
         refuse(file, [f"{file}:{each.line}: {each.fault}" for each in wrong.faults])
 

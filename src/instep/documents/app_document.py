@@ -1,7 +1,8 @@
 """An app as one YAML document that a person can read and keep in git: what it is, how often it runs, its rules.
 
 Secrets are never in it: it says where a token is to be read (`token: {env: NAME}` or `{file: PATH}`). Reading lists
-everything that is wrong at once, each with its line. `rules` is the rules document, as in a gallery file.
+everything that is wrong at once, each with its line. `rules` is the rules document, as in a gallery file; the other
+settings are in `app_settings`.
 """
 
 import re
@@ -11,35 +12,38 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from instep.core.app import App
+from instep.core.app import App, Audit, Notifications, QuarantineLimits
 from instep.core.compile import rules_faults
 from instep.core.faults import Fault, content, form_faults
 from instep.core.rules_document import RulesDocument, rules_document
 from instep.core.subject import AppRole
 from instep.documents import yaml_text
+from instep.documents.app_settings import (
+    AuditDocument,
+    CredentialsDocument,
+    NotificationsDocument,
+    QuarantineDocument,
+    ScheduleDocument,
+    credentials,
+    credentials_document,
+    ending,
+    setting_faults,
+)
 from instep.documents.yaml_text import LineFault
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _NO_CHECKS: Mapping[str, Any] = {}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_YEAR = 525_600
 _NO_SECRET = "a secret doesn't stand in the document; say where it is: {env: NAME} or {file: PATH}"
 
 
 class TokenDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the secret token is read, never the token itself: one of the two."""
+    """Where the secret is read, never the secret itself: one of the two."""
 
     env: str | None = None
     """The name of an environment variable."""
     file: str | None = None
     """The path of a file, from the folder that the document is in."""
-
-
-class ScheduleDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """When the job runs."""
-
-    interval_minutes: int = 40
-    """After how many minutes it runs again, at the latest."""
 
 
 class AppDocument(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,9 +60,18 @@ class AppDocument(Struct, frozen=True, forbid_unknown_fields=True):
     template: str = "scim"
     """The app of the gallery that it was made from; `scim` for any other."""
     token: TokenDocument | None = None
-    """Where the secret token is read; without it, an app that is there keeps the one it has."""
+    """Where the secret is read: the bearer token, or the client's secret; without it, an app that is there keeps the
+    one it has."""
+    credentials: CredentialsDocument | None = None
+    """How Instep shows the app who it is; a bearer token when it's left out."""
     schedule: ScheduleDocument = ScheduleDocument()
     """When its job runs."""
+    audit: AuditDocument = AuditDocument()
+    """What is done about what others changed in the app."""
+    quarantine: QuarantineDocument = QuarantineDocument()
+    """When failures mean that the job is unhealthy."""
+    notifications: NotificationsDocument = NotificationsDocument()
+    """Who is told by mail."""
 
 
 class FaultyDocument(ValueError):
@@ -76,22 +89,29 @@ Check = Callable[[str], object]
 def load(text: str, checks: Mapping[str, Check] = _NO_CHECKS) -> AppDocument:
     """The document that a YAML text is.
 
-    checks: of values that others know about, by their key: `template`, `tenant_url`. Raises FaultyDocument.
+    checks: of values that others know about, by their place: `template`, `tenant_url`, `credentials.token_url`. Raises
+    FaultyDocument.
     """
     try:
         read = yaml_text.read(text)
     except yaml_text.NoYaml as wrong:
         raise FaultyDocument([LineFault(wrong.line, Fault("", wrong.problem))]) from None
     data = content(read.data)
-    faults = [*_token_faults(data.get("token"))]
-    faults += [fault for fault in form_faults(read.data, AppDocument) if not fault.place.startswith("token")]
+    audit = content(data.get("audit"))
+    if audit.get("policy") is False:
+        # YAML takes a bare `off` for false.
+        data["audit"] = audit | {"policy": "off"}
+    faults = [*_token_faults(data.get("token")), *_secret_faults(content(data.get("credentials")))]
+    told = {fault.place for fault in faults} | {"token"}
+    form = form_faults(data or read.data, AppDocument)
+    faults += [fault for fault in form if fault.place not in told and not fault.place.startswith("token.")]
     if "rules" in data:
         faults += [Fault(_inside(fault.place), fault.problem) for fault in rules_faults(data["rules"])]
     faults += _value_faults(data, checks)
-    told = dict.fromkeys([*read.faults, *(LineFault(read.line(fault.place), fault) for fault in faults)])
-    if told:
-        raise FaultyDocument(sorted(told, key=lambda each: each.line))
-    return msgspec.convert(read.data, AppDocument)
+    lines = dict.fromkeys([*read.faults, *(LineFault(read.line(fault.place), fault) for fault in faults)])
+    if lines:
+        raise FaultyDocument(sorted(lines, key=lambda each: each.line))
+    return msgspec.convert(data, AppDocument)
 
 
 def _inside(place: str) -> str:
@@ -114,16 +134,23 @@ def _token_faults(given: Any) -> Iterator[Fault]:
         yield Fault("token.file", "the path is empty")
 
 
+def _secret_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    """Keys that look as if the secret stood in them."""
+    for name in given:
+        if name not in CredentialsDocument.__struct_fields__ and ("secret" in name.lower() or "token" in name.lower()):
+            yield Fault(f"credentials.{name}", "the secret is read from where `token` says: token: {env: NAME}")
+
+
 def _value_faults(data: dict[str, Any], checks: Mapping[str, Check]) -> Iterator[Fault]:
-    for key, check in {"name": _check_name, **checks}.items():
-        if isinstance(given := data.get(key), str):
+    for place, check in {"name": _check_name, **checks}.items():
+        section, _, key = place.rpartition(".")
+        given = (content(data.get(section)) if section else data).get(key)
+        if isinstance(given, str) and (given or not section):
             try:
                 check(given)
             except ValueError as wrong:
-                yield Fault(key, str(wrong))
-    interval = content(data.get("schedule")).get("interval_minutes")
-    if isinstance(interval, int) and not 1 <= interval <= _YEAR:
-        yield Fault("schedule.interval_minutes", f"must be from 1 to {_YEAR} (a year)")
+                yield Fault(place, str(wrong))
+    yield from setting_faults(data)
 
 
 def _check_name(name: str) -> None:
@@ -185,7 +212,11 @@ def from_app(app: App) -> AppDocument:
         tenant_url=app.tenant_url,
         rules=rules_document(app.rules),
         template=app.template,
+        credentials=credentials_document(app.credentials),
         schedule=ScheduleDocument(app.interval_minutes),
+        audit=AuditDocument(app.audit.policy, app.audit.every_hours),
+        quarantine=QuarantineDocument(app.quarantine.failures, app.quarantine.share),
+        notifications=NotificationsDocument(app.notifications.addresses, app.notifications.on_failure),
     )
 
 
@@ -200,4 +231,14 @@ def to_app(document: AppDocument) -> App:
         rules=msgspec.json.decode(msgspec.json.encode(rules)),
         roles=tuple(AppRole(role.id, role.value, role.display_name, role.provisions) for role in rules.roles),
         interval_minutes=document.schedule.interval_minutes,
+        credentials=credentials(document.credentials),
+        notifications=Notifications(document.notifications.addresses, document.notifications.on_failure),
+        audit=Audit(document.audit.policy, document.audit.every_hours),
+        quarantine=QuarantineLimits(document.quarantine.failures, document.quarantine.share),
     )
+
+
+def settled(document: AppDocument, app: App) -> AppDocument:
+    """The document with what it leaves open filled in from the app as it is: its secret, and when that ends."""
+    made = ending(credentials(document.credentials), app.credentials, None, same_secret=True)
+    return msgspec.structs.replace(document, token=None, credentials=credentials_document(made))

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from instep.documents.app_document import AppDocument, ScheduleDocument, TokenDocument
+from instep.documents.app_document import AppDocument, TokenDocument
+from instep.documents.app_settings import LIMITS
 
 
 def json_schema() -> dict[str, Any]:
@@ -26,7 +27,10 @@ def json_schema() -> dict[str, Any]:
         for name, text in _meanings(kind).items():
             told[kind.__name__]["properties"][name]["description"] = text
     told[TokenDocument.__name__] |= {"minProperties": 1, "maxProperties": 1}
-    told[ScheduleDocument.__name__]["properties"]["interval_minutes"]["minimum"] = 1
+    parts = {field.name: field.type for field in msgspec.structs.fields(AppDocument)}
+    for place, (least, most) in LIMITS.items():
+        section, _, name = place.partition(".")
+        told[parts[section].__name__]["properties"][name] |= {"minimum": least, "maximum": most}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Instep app document", **made}
 
 
