@@ -1,12 +1,14 @@
 """A SCIM app that is as quick as Python allows, in a process of its own: for benchmarks, not for tests.
 
 It remembers how many there are and nothing else: every creation succeeds with a new id, every change with 204.
-`GET /count` says how often it was asked, by method. `--delay` is the time that each answer takes, in seconds.
+`GET /count` says how often it was asked, by method; `GET /journal` gives the changes that came since it was last asked,
+each with the time and how many creations had come before. `--delay` is the time that each answer takes, in seconds.
 """
 
 import argparse
 import asyncio
 import json
+import time
 from collections import Counter
 
 from aiohttp import web
@@ -18,11 +20,18 @@ def application(delay: float) -> web.Application:
     """The app."""
     asked: Counter[str] = Counter()
     held: Counter[str] = Counter()
+    journal: list[dict[str, object]] = []
+
+    async def written(_: web.Request) -> web.Response:
+        told = list(journal)
+        journal.clear()
+        return web.json_response(told)
 
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/count":
             return web.json_response(asked)
         asked[request.method] += 1
+        arrived = time.time()
         if delay:
             await asyncio.sleep(delay)
         kind = request.match_info["kind"]
@@ -35,10 +44,12 @@ def application(delay: float) -> web.Application:
             filtered = "filter" in request.query
             page = {"schemas": [LIST], "totalResults": 0 if filtered else held[kind], "startIndex": 1, "Resources": []}
             return _scim(page, 200)
-        await request.read()
+        body = (await request.read()).decode()
+        journal.append({"at": arrived, "body": body, "created": asked["POST"]})
         return web.Response(status=204)
 
     app = web.Application(client_max_size=64 << 20)
+    app.router.add_get("/journal", written)
     app.router.add_route("*", "/count", answer)
     app.router.add_route("*", "/scim/{kind}", answer)
     app.router.add_route("*", "/scim/{kind}/{id}", answer)
