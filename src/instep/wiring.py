@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from instep.core.app import App
+    from instep.core.job import JobStatus
     from instep.engine.job_runner import Connect, JobRunner
-    from instep.engine.runner import Runner
+    from instep.engine.runner import Chore, Runner
     from instep.engine.world import Job, World
+    from instep.mailing.smtp import SmtpMailer
     from instep.monitoring.figures import Figures
     from instep.ports import CycleSummary, StateReader, Target
     from instep.settings import Settings
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 
 HOUR = 3600.0
+MAIL_EVERY = 15.0
+"""Seconds between two looks for mails that are due."""
 
 
 class SystemClock:
@@ -170,7 +174,15 @@ async def runner(settings: Settings, people: DirectoryStore, memory: StateStore)
     async with world(settings, people, memory) as outside:
 
         async def ended(app: App, summary: CycleSummary) -> None:
-            pass
+            await conclude(memory, app, summary)
+
+        async def announce_all() -> None:
+            """What comes with time and not with a cycle: a credential that nears its end."""
+            from instep.engine.notices import announce
+            from instep.mailing.layout import lay_out
+
+            for app in await memory.read(lambda state: state.apps()):
+                await announce(memory, lay_out, app, outside.clock.now())
 
         async def purge() -> None:
             """Who has been in the recycle bin for 30 days is gone for good, and the apps are to know it."""
@@ -178,13 +190,50 @@ async def runner(settings: Settings, people: DirectoryStore, memory: StateStore)
 
             await asyncio.to_thread(purge_expired, people, outside.clock.now())
 
-        chores = {"purge": (HOUR, purge)}
+        chores: dict[str, tuple[float, Chore]] = {"purge": (HOUR, purge), "notices": (HOUR / 12, announce_all)}
+        if post := mailer(settings):
+
+            async def send_mails() -> None:
+                from instep.engine.notices import deliver
+
+                await deliver(memory, post, outside.clock)
+
+            chores["mail"] = (MAIL_EVERY, send_mails)
         yield Runner(outside, connect(settings, memory), ended, chores, settings.stop_seconds)
+
+
+async def conclude(memory: StateStore, app: App, summary: CycleSummary) -> JobStatus:
+    """What follows each cycle: the job's health is judged, and whom it concerns is told."""
+    from instep.engine.health import judge_health
+    from instep.engine.notices import announce
+    from instep.mailing.layout import lay_out
+
+    now = SystemClock().now()
+    status = await judge_health(memory, app, summary, now)
+    await announce(memory, lay_out, app, now)
+    return status
+
+
+def mailer(settings: Settings) -> SmtpMailer | None:
+    """Who sends mails; none when no mail server is set. Raises ValueError where its settings can't be used."""
+    if not settings.smtp_host:
+        return None
+    from instep.mailing.smtp import SmtpMailer, SmtpServer
+
+    return SmtpMailer(
+        SmtpServer(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_tls,
+            settings.smtp_user,
+            settings.smtp_password_file,
+            settings.smtp_from,
+        )
+    )
 
 
 async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) -> Figures:
     """The figures of the service: each job as the runner and the state know it."""
-    from instep.core.job import JobStatus
     from instep.monitoring.figures import Figures, JobFigures
 
     sequence = await asyncio.to_thread(people.sequence)

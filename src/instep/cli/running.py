@@ -63,7 +63,9 @@ async def run_or_follow(
             wish = await world.state.write(lambda s: s.wish(Wish(opened.name, world.clock.now(), tuple(subjects))))
         while True:
             try:
-                return await run_cycle(world, opened.job, target, progress, stopped, on_demand=bool(subjects))
+                summary = await run_cycle(world, opened.job, target, progress, stopped, on_demand=bool(subjects))
+                await wiring.conclude(opened.state, opened.job.app, summary)
+                return summary
             except LeaseTaken as taken:
                 if wish is None:
                     wish = await world.state.write(lambda s: s.wish(Wish(opened.name, world.clock.now())))

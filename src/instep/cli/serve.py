@@ -41,6 +41,7 @@ def serve(
     """
     from instep.monitoring import logs
     from instep.settings import from_environment
+    from instep.wiring import mailer
 
     with open_stores() as (settings, directory, state):
         if listen is not None:
@@ -49,6 +50,10 @@ def serve(
             except ValueError as wrong:
                 stop(str(wrong))
         logs.configure(settings.log_level, log_json)
+        try:
+            mailer(settings)
+        except ValueError as wrong:
+            stop(str(wrong))
         try:
             asyncio.run(_serve(settings, directory, state))
         except OSError as wrong:
