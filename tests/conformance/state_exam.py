@@ -4,6 +4,7 @@ A class for a store inherits `StateExam` and gives it the fixture `state`, an em
 """
 
 from tests.conformance.state.apps import AppsExam
+from tests.conformance.state.audits import AuditsExam, CorrectionsExam
 from tests.conformance.state.cycles import CyclesExam
 from tests.conformance.state.due import DueExam
 from tests.conformance.state.leases import LeasesExam
@@ -20,6 +21,8 @@ class StateExam(
     LinksExam,
     DueExam,
     MembershipsExam,
+    AuditsExam,
+    CorrectionsExam,
     CyclesExam,
     LogExam,
     OutboxExam,
