@@ -116,6 +116,7 @@ COMMANDS = {
         "Start an app's job over: look at everyone again.",
         "instep restart mixpanel --reset Watermark --reset Escrows",
     ),
+    "notices": Command("notices:app", "Provisioning", "The mails about apps: list, show, send, test."),
     "org": Command("org:app", "Test app", "Run a test app: organisations that are provisioned over SCIM."),
 }
 

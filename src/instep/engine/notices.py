@@ -32,28 +32,32 @@ async def announce_drift(state: State, lay_out: Layout, app: App, found: Drifted
     return notice is not None and await state.write(lambda writer: _post(writer, lay_out, app, notice, now))
 
 
-async def deliver(state: State, mailer: Mailer, clock: Clock) -> int:
-    """Send what is due, one mail after the other; returns how many were sent. What can't be sent stays, with why."""
+async def deliver(state: State, mailer: Mailer, clock: Clock) -> tuple[int, list[str]]:
+    """Send what is due, one mail after the other; how many were sent, and why others weren't.
+
+    What can't be sent stays in the outbox, with why, and is tried again."""
+    if not await state.read(lambda reader: reader.mail_due(clock.now())):
+        return 0, []
     claimed = await state.write(lambda writer: writer.claim(clock.now()))
-    sent = 0
-    for mail in claimed:
-        sent += await _send(state, mailer, mail, clock)
+    troubles = [await _send(state, mailer, mail, clock) for mail in claimed]
     await state.write(lambda writer: writer.forget_notices(clock.now() - KEPT))
-    return sent
+    failed = [trouble for trouble in troubles if trouble]
+    return len(troubles) - len(failed), failed
 
 
-async def _send(state: State, mailer: Mailer, mail: Mail, clock: Clock) -> bool:
+async def _send(state: State, mailer: Mailer, mail: Mail, clock: Clock) -> str:
+    """Send one; why it wasn't sent, empty when it was."""
     try:
         refused = await mailer.send(mail)
     except (MailDelayed, MailRefused) as wrong:
         final, why = isinstance(wrong, MailRefused), str(wrong)
         log.warning("mail.failed", job=mail.job, kind=mail.kind, tries=mail.tries, final=final, reason=why)
         await state.write(lambda writer: writer.mail_failed(mail, why, final))
-        return False
+        return why or "it wasn't sent"
     trouble = "; ".join(f"{address}: {said}" for address, said in refused.items())
     await state.write(lambda writer: writer.mail_sent(mail, clock.now(), trouble))
     log.info("mail.sent", job=mail.job, kind=mail.kind, refused=len(refused))
-    return True
+    return ""
 
 
 def _announce(writer: StateWriter, lay_out: Layout, app: App, now: datetime) -> int:

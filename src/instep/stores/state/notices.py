@@ -46,6 +46,13 @@ class NoticesReading:
     def told(self, job: str, kind: str) -> datetime | None:
         return self._newest(notices.c.at, job, kind)
 
+    def notice(self, id: int) -> Mail | None:
+        row = self._connection.execute(select(notices).where(notices.c.id == id)).first()
+        return _mail(row) if row else None
+
+    def mail_due(self, now: datetime) -> bool:
+        return bool(self._count(notices, _UNSENT, notices.c.next_try <= now))
+
     def waiting_holds(self, job: str) -> list[HeldSubject]:
         """By what is held. Small rows, since there may be many."""
         columns = (*_SUBJECT, links.c.hold_kind, links.c.hold_reason, links.c.hold_since, links.c.hold_digest)
