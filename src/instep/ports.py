@@ -296,6 +296,10 @@ class StateReader(OutboxReader, AuditReader, Protocol):
 
     def population(self, job: str) -> Population: ...
     def effects_since(self, job: str, since: datetime) -> dict[str, int]: ...
+    def waiting_effects(self, job: str) -> dict[str, int]:
+        """Effects of the holds that nobody has approved or rejected yet, per kind."""
+        ...
+
     def intents(self, job: str) -> list[Intent]: ...
     def under_way(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> set[str]:
         """Those of the subjects that have an open intent."""
@@ -362,7 +366,9 @@ class StateReader(OutboxReader, AuditReader, Protocol):
         """How many subjects there are of each heading of `report`."""
         ...
 
-    def report(self, job: str, since: datetime, until: datetime) -> Iterator[ReportRow]:
+    def report(
+        self, job: str, since: datetime, until: datetime, heading: str | None = None, limit: int | None = None
+    ) -> Iterator[ReportRow]:
         """What happened to whom from `since` on, before `until`: by heading and name, each once per heading."""
         ...
 

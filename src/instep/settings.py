@@ -46,6 +46,9 @@ class Settings(Struct, frozen=True):
     smtp_from: str = ""
     """INSTEP_SMTP_FROM: the address that notices come from; `instep@` and this machine's name unless set."""
 
+    log_days: int = 30
+    """INSTEP_LOG_DAYS: for how many days the provisioning log is kept."""
+
     @property
     def key_path(self) -> Path:
         """Where the key of the secrets is."""
@@ -115,6 +118,7 @@ def _protection(text: str) -> str:
 
 
 _CONVERT = {
+    "log_days": _count,
     "data": Path,
     "key_file": Path,
     "lease_seconds": _positive,

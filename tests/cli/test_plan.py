@@ -5,6 +5,8 @@ from typing import Any
 from tests.cli.command_line import CommandLine
 from tests.conformance.independent_app import IndependentApp
 
+from instep.documents.graph_log import text
+
 
 def test_plan_tells_every_change_and_writes_nothing(scim: CommandLine, server: IndependentApp) -> None:
     scim.company(
@@ -37,10 +39,14 @@ def test_plan_is_what_the_cycle_then_does(scim: CommandLine) -> None:
     scim.hire("same", 3, jobTitle="Clerk")
     planned = scim.json("plan", "scim")
     scim.json("sync", "scim")
-    logged = [entry for entry in log(scim) if entry["status"] == "success"]
-    assert {(d["name"], d["action"]) for d in planned["decisions"]} == {(e["name"], e["action"]) for e in logged}
-    changes = {d["name"]: d["changes"] for d in planned["decisions"]}
-    assert changes == {e["name"]: e["changes"] for e in logged}
+    logged = {e["sourceIdentity"]["displayName"]: e for e in log(scim)}
+    assert {d["name"]: d["action"] for d in planned["decisions"]} == {
+        name: e["provisioningAction"] for name, e in logged.items()
+    }
+    changes = {d["name"]: {c["attribute"]: text(c["after"]) for c in d["changes"]} for d in planned["decisions"]}
+    assert changes == {
+        name: {p["displayName"]: p["newValue"] for p in e["modifiedProperties"]} for name, e in logged.items()
+    }
     scim.company(set={"same01": {"jobTitle": "Boss"}})
     [update] = scim.json("plan", "scim")["decisions"]
     assert update["changes"] == [{"attribute": "title", "before": "Clerk", "after": "Boss"}]

@@ -51,10 +51,12 @@ class Departure(Struct, frozen=True):
     """Why they still have access."""
 
     def kept(self, now: datetime) -> timedelta | None:
-        """How long access was kept, so far for those who still have it; none where that can't be told."""
-        if self.known is None:
-            return None
-        return max((self.ended or now) - self.known, timedelta())
+        """How long access was kept, so far for those who still have it; none where that can't be told.
+
+        A change that comes after the end is another one: a restored directory gives numbers anew.
+        """
+        until = self.ended or now
+        return None if self.known is None or self.known > until else until - self.known
 
 
 class Stretches:

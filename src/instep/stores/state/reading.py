@@ -5,6 +5,7 @@ log, are in `due` and `history`.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, LargeBinary, Row, Select, cast, func, select,
 from instep.core.app import App
 from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
-from instep.core.link import Hold, Link, Status
+from instep.core.link import ALIVE, Hold, Link, Status
 from instep.core.record import ChainReport, CycleSummary, Intent, Lease, LogEntry, SpoolEntry, Watermark
 from instep.core.report import ReportRow
 from instep.core.subject import Kind
@@ -115,12 +116,13 @@ class SqlStateReader(NoticesReading, DriftReading):
         return {row.member_id: row.state for row in self._rows(wanted)}
 
     def population(self, job: str) -> Population:
-        active = self.counts(job)
+        counts = self.counts(job)
         sent = select(func.count()).where(memberships.c.job == job, memberships.c.state == "sent")
         return Population(
-            users=active.get((Kind.USER, Status.ACTIVE), 0),
-            groups=active.get((Kind.GROUP, Status.ACTIVE), 0),
+            users=counts.get((Kind.USER, Status.ACTIVE), 0),
+            groups=counts.get((Kind.GROUP, Status.ACTIVE), 0),
             memberships=self._connection.execute(sent).scalar_one(),
+            linked=sum(counts.get((Kind.USER, status), 0) for status in ALIVE),
         )
 
     def effects_since(self, job: str, since: datetime) -> dict[str, int]:
@@ -128,6 +130,13 @@ class SqlStateReader(NoticesReading, DriftReading):
         at = (effects.c.job == job, effects.c.at >= since)
         found = self._rows(select(effects.c.kind, total).where(*at).group_by(effects.c.kind))
         return {row.kind: int(row.total) for row in found}
+
+    def waiting_effects(self, job: str) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        at = (links.c.job == job, HELD, links.c.hold_verdict == "waiting")
+        for row in self._rows(select(links.c.hold_effects).where(*at)):
+            total.update(row.hold_effects)
+        return dict(total)
 
     def intents(self, job: str) -> list[Intent]:
         order = (intents.c.kind, intents.c.subject_id)
@@ -249,9 +258,11 @@ class SqlStateReader(NoticesReading, DriftReading):
         """How many subjects there are of each heading of `report`."""
         return reported.tally(self._connection, job, since, until)
 
-    def report(self, job: str, since: datetime, until: datetime) -> Iterator[ReportRow]:
+    def report(
+        self, job: str, since: datetime, until: datetime, heading: str | None = None, limit: int | None = None
+    ) -> Iterator[ReportRow]:
         """What happened to whom from `since` on, before `until`: by heading and name, each once per heading."""
-        return reported.report(self._connection, job, since, until)
+        return reported.report(self._connection, job, since, until, heading, limit)
 
     def departures(self, job: str, since: datetime, until: datetime) -> Iterator[LogEntry]:
         """Entries by which somebody's access ended, in the order of their sequence."""

@@ -26,7 +26,9 @@ _HEADING = case(
 _PLACE = {heading: place for place, heading in enumerate(HEADINGS)}
 
 
-def report(connection: Connection, job: str, since: datetime, until: datetime) -> Iterator[ReportRow]:
+def report(
+    connection: Connection, job: str, since: datetime, until: datetime, heading: str | None, limit: int | None
+) -> Iterator[ReportRow]:
     """By heading and name; see `instep.ports.StateReader.report`."""
     groups = _groups(job, since, until).subquery()
     last = log.alias("last")
@@ -37,16 +39,19 @@ def report(connection: Connection, job: str, since: datetime, until: datetime) -
         select(groups.c.heading, *columns)
         .join(last, last.c.sequence == groups.c.last)
         .order_by(place, last.c.name_key, last.c.subject_id)
+        .limit(limit)
     )
-    for heading, kind, *rest in connection.execute(wanted, execution_options={"yield_per": 500}).tuples():
-        yield ReportRow(heading, rows.kind(kind), *rest)
+    if heading is not None:
+        wanted = wanted.where(groups.c.heading == heading)
+    for under, kind, *rest in map(tuple, connection.execute(wanted, execution_options={"yield_per": 500})):
+        yield ReportRow(under, rows.kind(kind), *rest)
 
 
 def tally(connection: Connection, job: str, since: datetime, until: datetime) -> dict[str, int]:
     """How many subjects there are of each heading, those of none left out."""
     groups = _groups(job, since, until).subquery()
-    found = connection.execute(select(groups.c.heading, func.count()).group_by(groups.c.heading)).tuples()
-    return dict(sorted(((heading, number) for heading, number in found), key=lambda each: _PLACE[each[0]]))
+    found = connection.execute(select(groups.c.heading, func.count()).group_by(groups.c.heading)).all()
+    return dict(sorted(map(tuple, found), key=lambda each: _PLACE[each[0]]))
 
 
 def _groups(job: str, since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:

@@ -35,8 +35,8 @@ def kind(text: str) -> Kind:
 def link(row: Row[*tuple[Any, ...]]) -> Link:
     """The link of a row of `LINK`. By position: links are read by the hundred thousand."""
     (of, subject_id, name, status, app_id, sent, returned, unknown, adopted, seed, seq, version,
-     failures, first_failure, next_try, last_error, digest, held, reason, since, verdict) = row  # fmt: skip
-    hold = None if digest is None else Hold(digest, held, reason, since, verdict)
+     failures, first_failure, next_try, last_error, digest, held, reason, since, verdict, counted) = row  # fmt: skip
+    hold = None if digest is None else Hold(digest, held, reason, since, verdict, counted)
     return Link(
         _KINDS[of], subject_id, name, _STATUSES[status], app_id, sent, returned, unknown, adopted, seed, seq, version,
         failures, first_failure, next_try, last_error, hold,
@@ -54,6 +54,7 @@ def link_values(job: str, link: Link) -> Values:
         "hold_reason": hold and hold.reason,
         "hold_since": hold and hold.since,
         "hold_verdict": hold and hold.verdict,
+        "hold_effects": hold.effects if hold else {},
     }
 
 

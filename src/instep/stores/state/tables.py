@@ -109,6 +109,7 @@ links = Table(
     Column("hold_reason", String),
     Column("hold_since", UtcTime),
     Column("hold_verdict", String),
+    Column("hold_effects", Document(dict[str, int]), nullable=False, server_default="{}"),
 )
 # An app id belongs to one subject for ever. Several nulls don't collide, in any dialect.
 Index("links_app_id", links.c.job, links.c.kind, links.c.app_id, unique=True)
