@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 from tests.core.examples import LAW, decided, group, linked, person
 
 from instep.core.change import EffectKind, Keep
-from instep.core.guard import Limits, Population, Verdict, add, judge, tally
+from instep.core.guard import Limits, Population, Scale, Verdict, add, judge, tally
 from instep.core.subject import Presence
 
 DISABLE, DELETE, RENAME = EffectKind.DISABLE, EffectKind.DELETE, EffectKind.RENAME
 MEMBERS, GROUPS = EffectKind.REMOVE_MEMBERS, EffectKind.DELETE_GROUP
 
-MANY = Population(users=1000, groups=1000, memberships=1000)
+MANY = Population(users=1000, groups=1000, memberships=1000, linked=1000)
 LIMITS = Limits()
 
 
 def held(counts: dict[str, int], population: Population = MANY, today: dict[str, int] | None = None) -> set[str]:
     """The kinds that are held."""
-    return set(judge(counts, population, today or {}, LIMITS).held)
+    return set(judge(counts, Scale(population, today or {}), LIMITS).held)
 
 
 # ------------------------------------------------------------------------------------------------ limits
@@ -71,9 +71,9 @@ def test_each_kind_is_measured_against_what_it_harms() -> None:
 
 def test_own_limits_count() -> None:
     strict = Limits(cycle_count=0, cycle_share=0, day_count=0, day_share=0)
-    assert set(judge({DISABLE: 1}, MANY, {}, strict).held) == {DISABLE}
+    assert set(judge({DISABLE: 1}, Scale(MANY), strict).held) == {DISABLE}
     loose = Limits(cycle_count=400, day_count=400)
-    assert judge({DISABLE: 400}, MANY, {}, loose) == Verdict()
+    assert judge({DISABLE: 400}, Scale(MANY), loose) == Verdict()
 
 
 # ------------------------------------------------------------------------------------------- always held
@@ -93,15 +93,15 @@ def test_own_limits_count() -> None:
     ],
 )
 def test_half_or_more_of_at_least_two_are_always_held(population: int, count: int, waits: bool) -> None:
-    everything = Population(population, population, population)
+    everything = Population(population, population, population, population)
     for kind in EffectKind.ALL:
         assert bool(held({kind: count}, everything)) is waits
 
 
 def test_half_are_held_however_high_the_limits_are() -> None:
     generous = Limits(cycle_count=10_000, day_count=10_000, cycle_share=1, day_share=1)
-    assert judge({DISABLE: 499}, MANY, {}, generous) == Verdict()
-    assert set(judge({DISABLE: 500}, MANY, {}, generous).held) == {DISABLE}
+    assert judge({DISABLE: 499}, Scale(MANY), generous) == Verdict()
+    assert set(judge({DISABLE: 500}, Scale(MANY), generous).held) == {DISABLE}
 
 
 def test_half_of_the_people_are_counted_over_disables_and_deletes_together() -> None:
@@ -110,23 +110,23 @@ def test_half_of_the_people_are_counted_over_disables_and_deletes_together() -> 
 
 @pytest.mark.parametrize("kind", EffectKind.ALL)
 def test_everything_is_held_when_the_source_is_empty(kind: str) -> None:
-    verdict = judge({kind: 1}, MANY, {}, LIMITS, source_empty=True)
+    verdict = judge({kind: 1}, Scale(MANY, source_empty=True), LIMITS)
     assert set(verdict.held) == {kind}
     assert "nobody left" in verdict.held[kind]
 
 
 def test_an_empty_source_holds_nothing_where_nothing_would_happen() -> None:
-    assert judge({}, MANY, {}, LIMITS, source_empty=True) == Verdict()
+    assert judge({}, Scale(MANY, source_empty=True), LIMITS) == Verdict()
 
 
 def test_reasons_have_the_numbers() -> None:
-    assert judge({DISABLE: 51}, MANY, {}, LIMITS).held[DISABLE] == (
+    assert judge({DISABLE: 51}, Scale(MANY), LIMITS).held[DISABLE] == (
         "51 people would lose access; the limit for one cycle is 50 of 1000"
     )
-    assert judge({DELETE: 41}, MANY, {DISABLE: 60}, LIMITS).held[DELETE] == (
+    assert judge({DELETE: 41}, Scale(MANY, {DISABLE: 60}), LIMITS).held[DELETE] == (
         "41 people would lose access, after 60 in the last 24 hours; the limit for a day is 100 of 1000"
     )
-    assert judge({MEMBERS: 500}, MANY, {}, LIMITS).held[MEMBERS] == (
+    assert judge({MEMBERS: 500}, Scale(MANY), LIMITS).held[MEMBERS] == (
         "500 of 1000 memberships would be removed: half or more at once is always held"
     )
 
@@ -154,11 +154,11 @@ def test_a_decision_that_no_longer_holds_is_taken_out_again() -> None:
     counts = tally([LEAVER, PURGED])
     add(counts, LEAVER, sign=-1)
     assert counts == {DISABLE: 0, DELETE: 1}
-    assert judge(counts, MANY, {}, LIMITS) == Verdict()
+    assert judge(counts, Scale(MANY), LIMITS) == Verdict()
 
 
 def test_a_verdict_says_which_of_a_decisions_effects_wait() -> None:
-    verdict = judge({DISABLE: 51}, MANY, {}, LIMITS)
+    verdict = judge({DISABLE: 51}, Scale(MANY), LIMITS)
     assert set(verdict.held_kinds(LEAVER)) == {DISABLE}
     assert verdict.held_kinds(RENAMED) == {}
     assert IN_STEP.change == Keep()
@@ -173,7 +173,7 @@ def test_the_deletion_of_an_adopted_group_waits_though_no_limit_is_passed() -> N
 # ------------------------------------------------------------------------------------------------- laws
 
 COUNTS = st.dictionaries(st.sampled_from(EffectKind.ALL), st.integers(0, 3000))
-POPULATIONS = st.builds(Population, *(st.integers(0, 5000) for _ in range(3)))
+POPULATIONS = st.builds(Population, *(st.integers(0, 5000) for _ in range(4)))
 SHARES = st.floats(0, 1)
 ANY_LIMITS = st.builds(Limits, st.integers(0, 100), SHARES, st.integers(0, 200), SHARES)
 
@@ -183,7 +183,7 @@ ANY_LIMITS = st.builds(Limits, st.integers(0, 100), SHARES, st.integers(0, 200),
 def test_law_what_goes_ahead_is_within_every_limit(
     counts: dict[str, int], population: Population, today: dict[str, int], limits: Limits, empty: bool
 ) -> None:
-    verdict = judge(counts, population, today, limits, empty)
+    verdict = judge(counts, Scale(population, today, source_empty=empty), limits)
     going = {k: n for k, n in counts.items() if n and k not in verdict.held}
     assert not (empty and going)
     for kind, count in going.items():

@@ -9,7 +9,7 @@ from tests.core.examples import LAW, decided, group, job, linked, person
 
 from instep.core.change import Adopt, Decision, EffectKind, Enable, Update
 from instep.core.decide import Around
-from instep.core.guard import Limits, Population, judge, split, tally
+from instep.core.guard import Limits, Population, Scale, judge, split, tally
 from instep.core.link import Status
 from instep.core.match import Found
 from instep.core.plan import sends
@@ -198,7 +198,7 @@ def test_law_a_guard_that_has_tripped_lets_nothing_of_that_kind_through(
     decisions: list[Decision], population: int, empty: bool
 ) -> None:
     limits = Limits(cycle_count=1, day_count=1)
-    verdict = judge(tally(decisions), Population(population, population, population), {}, limits, empty)
+    verdict = judge(tally(decisions), Scale(Population(*[population] * 4), source_empty=empty), limits)
     going = [free for d in decisions if (free := split(d, verdict.held_kinds(d))[0])]
     assert not set(tally(going)) & set(verdict.held)
     assert not any(effect.always_held for d in going for effect in d.effects)

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from instep.cli.showing import plain, short
+from instep.core.rules_document import KindsDocument
 
 if TYPE_CHECKING:
-    from instep.core.rules_document import FilterDocument, MappingRow, RulesDocument
+    from instep.core.rules_document import FilterDocument, KindLimitsDocument, MappingRow, RulesDocument
 
 
 def in_words(rules: "RulesDocument") -> list[str]:
@@ -55,7 +58,17 @@ def in_words(rules: "RulesDocument") -> list[str]:
         f"The guard holds more than {guard.cycle_count} ends of access (or {guard.cycle_share:.0%} of the people) in a "
         f"cycle, {guard.day_count} ({guard.day_share:.0%}) in a day, and half or more at once."
     )
+    for kind in msgspec.structs.fields(KindsDocument) if guard.kinds else ():
+        if limits := getattr(guard.kinds, kind.name):
+            said.append(f"The guard's own limits of {kind.encode_name}: {_own(limits)}.")
+    if protected := rules.protected and (*rules.protected.people, *rules.protected.accounts):
+        said.append(plain(f"Protected, and never touched: {', '.join(protected)}."))
     return said
+
+
+def _own(limits: "KindLimitsDocument") -> str:
+    given = msgspec.structs.asdict(limits)
+    return ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
 
 
 def _clauses(of: "FilterDocument") -> str:

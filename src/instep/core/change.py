@@ -109,7 +109,9 @@ class EffectKind:
     RENAME = "login-change"
     REMOVE_MEMBERS = "membership-removal"
     DELETE_GROUP = "group-deletion"
-    ALL = (DISABLE, DELETE, RENAME, REMOVE_MEMBERS, DELETE_GROUP)
+    DELETE_DISABLED = "disabled-deletion"
+    """The deletion of an account that is disabled already: nobody loses access by it, and it can't be undone."""
+    ALL = (DISABLE, DELETE, RENAME, REMOVE_MEMBERS, DELETE_GROUP, DELETE_DISABLED)
 
 
 class Effect(Struct, frozen=True):
@@ -119,6 +121,8 @@ class Effect(Struct, frozen=True):
     count: int = 1
     always_held: str = ""
     """Why it is held however few there are; empty when the limits decide."""
+    waiting: bool = False
+    """Whether it has been waiting for an approval since an earlier cycle."""
 
 
 class Decision(Struct, frozen=True):

@@ -9,17 +9,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from instep.core.desire import ACTIVE
 from instep.core.faults import Fault, content, elements, sound
 from instep.core.guard import Limits
+from instep.core.key import key
+from instep.core.protection import Protection
 from instep.core.rules import Ending, Mapping, ObjectRules, Rules
 from instep.core.rules_document import (
     ClauseDocument,
     DocumentError,
     FilterDocument,
+    GuardDocument,
+    KindLimitsDocument,
+    KindsDocument,
     MappingRow,
     ObjectDocument,
+    ProtectedDocument,
     RulesDocument,
     document_faults,
 )
@@ -53,8 +60,26 @@ def compile_rules(document: RulesDocument) -> Rules:
         skip_out_of_scope_deletions=document.skip_out_of_scope_deletions,
         authoritative_members=document.authoritative_members,
         ending=Ending(document.ending.by, document.ending.delete_when_purged),
-        limits=Limits(**msgspec.structs.asdict(document.guard)),
+        limits=_limits(document.guard),
+        protection=_protection(document.protected),
     )
+
+
+def _limits(guard: GuardDocument) -> Limits:
+    usual = Limits(guard.cycle_count, guard.cycle_share, guard.day_count, guard.day_share)
+    kinds: dict[str, Limits] = {}
+    for field in msgspec.structs.fields(KindsDocument):
+        own: KindLimitsDocument | None = getattr(guard.kinds, field.name, None)
+        if own:
+            given = {name: n for name, n in msgspec.structs.asdict(own).items() if n is not None}
+            kinds[field.encode_name] = replace(usual, **given)
+    return replace(usual, kinds=kinds)
+
+
+def _protection(document: ProtectedDocument | None) -> Protection | None:
+    if document is None or not (document.people or document.accounts):
+        return None
+    return Protection(frozenset(map(key, document.people)), frozenset(map(key, document.accounts)))
 
 
 def rules_faults(given: Any) -> list[Fault]:

@@ -32,6 +32,7 @@ from instep.core.change import (
 from instep.core.desire import ACTIVE, Desired, NotReady, OutOfScope
 from instep.core.link import Link, Status
 from instep.core.match import Absent, Found, Observed, Twins, differences
+from instep.core.protection import LOGIN, Protection
 from instep.core.redaction import MASK, shown
 from instep.core.rules import ObjectRules, Rules
 from instep.core.subject import Kind, Presence, Subject
@@ -51,6 +52,8 @@ class Around(Struct, frozen=True):
     """Subjects that get an account in this cycle."""
     memberships: Mapping[str, str] = {}
     """Member id to `sent`, `pending`, `unknown` or `foreign`: what the job knows of this group in the app."""
+    untouched: frozenset[str] = frozenset()
+    """Members who are protected: neither put in nor taken out."""
 
 
 def decide(
@@ -65,6 +68,9 @@ def decide(
 
     observed: what a look-up found; none for a subject that is linked, whose link says what the app holds.
     """
+    if rules.protection and (protected := _protected(subject, link, wish, observed, rules.protection)):
+        reason = f"{protected}, so this job never touches it"
+        return _decision(subject, link, Skip("Protected", reason), (*wish.trace, Step("processing", "skipped", reason)))
     of = rules.of(subject.kind)
     if isinstance(wish, NotReady):
         made: Change = Skip(wish.code, wish.reason, failed=True)
@@ -73,8 +79,27 @@ def decide(
         return _end(subject, link, wish, rules)
     if link is None or not link.alive:
         return _begin(subject, link, wish, observed, of, around)
-    foreign = _in_state(around, FOREIGN_MEMBER) if of.members and rules.authoritative_members else ()
+    authoritative = of.members and rules.authoritative_members
+    foreign = _in_state(around, FOREIGN_MEMBER) - around.untouched if authoritative else ()
     return _continue(subject, link, wish, of, around, tuple(sorted(foreign)))
+
+
+def _protected(
+    subject: Subject,
+    link: Link | None,
+    wish: Desired | OutOfScope | NotReady,
+    observed: Observed | None,
+    protection: Protection,
+) -> str:
+    """Why the subject is left alone: by what the directory calls it, or by a login name that its account has in the
+    app, would get, or was found to have."""
+    if found := protection.person(subject):
+        return found
+    if subject.kind is Kind.GROUP:
+        return ""
+    wished = (wish.attributes.get(LOGIN), wish.initial.get(LOGIN)) if isinstance(wish, Desired) else ()
+    seen = (observed.login or None,) if isinstance(observed, Found) else ()
+    return (protection.linked(link) if link else "") or protection.account(*wished, *seen)
 
 
 # ------------------------------------------------------------------------------------- access that ends
@@ -119,7 +144,9 @@ def _ended_by(subject: Subject, link: Link, wish: OutOfScope, rules: Rules) -> i
 
 def _delete_effects(subject: Subject, link: Link) -> tuple[Effect, ...]:
     if subject.kind is Kind.USER:
-        return (Effect(EffectKind.DELETE),)
+        # Whoever is disabled has no access to lose.
+        ended = link.status is Status.DISABLED and ACTIVE not in link.unknown
+        return (Effect(EffectKind.DELETE_DISABLED if ended else EffectKind.DELETE),)
     held = f"{link.name} existed in the app before and was adopted: its deletion always waits" if link.adopted else ""
     return (Effect(EffectKind.DELETE_GROUP, always_held=held),)
 
@@ -168,7 +195,7 @@ def _create(
         attributes[path] = {"subject": referred, "value": around.accounts.get(referred)}
         if referred not in around.accounts:
             after.append(referred)
-    wanted = sorted(set(wish.members))
+    wanted = sorted(set(wish.members) - around.untouched)
     reachable = tuple(m for m in wanted if _reachable(m, around))
     pending = tuple(m for m in wanted if not _reachable(m, around))
     said = (
@@ -196,7 +223,7 @@ def _adopt(
     pending.extend(members.pending)
     change = Adopt(found.app_id, found.observed, members_found=tuple(sorted(found.members)))
     if "update" in of.actions:
-        foreign = tuple(sorted(found.foreign)) if of.members else ()
+        foreign = tuple(sorted(set(found.foreign) - around.untouched)) if of.members else ()
         change = msgspec.structs.replace(
             change,
             changes=tuple(changes),
@@ -265,10 +292,10 @@ def _member_changes(wish: Desired, there: Iterable[str], of: ObjectRules, around
     if not of.members:
         return _Members()
     present, wanted = frozenset(there), frozenset(wish.members)
-    absent = sorted(wanted - present)
+    absent = sorted(wanted - present - around.untouched)
     return _Members(
         added=tuple(m for m in absent if _reachable(m, around)),
-        removed=tuple(sorted((present | _in_state(around, UNKNOWN_MEMBER)) - wanted)),
+        removed=tuple(sorted((present | _in_state(around, UNKNOWN_MEMBER)) - wanted - around.untouched)),
         pending=tuple(m for m in absent if not _reachable(m, around)),
     )
 

@@ -24,6 +24,14 @@ class Limits(Struct, frozen=True):
     cycle_share: float = 0.05
     day_count: int = 10
     day_share: float = 0.10
+    kinds: "Mapping[str, Limits]" = {}
+    """Other limits for some kinds of effects."""
+    note: str = ""
+    """What is said of them beside their numbers."""
+
+    def of(self, kind: str) -> "Limits":
+        """The limits for that kind of effects."""
+        return self.kinds.get(kind, self)
 
     def per_cycle(self, population: int) -> int:
         """The most in one cycle: the larger of the count and the share."""
@@ -34,20 +42,56 @@ class Limits(Struct, frozen=True):
         return max(self.day_count, int(population * self.day_share))
 
 
+def tightened(limits: Limits) -> Limits:
+    """The limits for the first cycle after a change of the rules or of Instep itself, which is what accidents come
+    from: half of the usual ones (from 5 and 5 % to 2 and 2.5 %), and one where one is allowed."""
+    return Limits(
+        _half(limits.cycle_count),
+        limits.cycle_share / 2,
+        _half(limits.day_count),
+        limits.day_share / 2,
+        {kind: tightened(own) for kind, own in limits.kinds.items()},
+        ", half of the usual since the rules or Instep itself have changed",
+    )
+
+
+def _half(count: int) -> int:
+    return max(1, count // 2) if count else 0
+
+
 class Population(Struct, frozen=True):
-    """What the job has in the app before the cycle: active linked users, linked groups, memberships."""
+    """What the job has in the app before the cycle."""
 
     users: int = 0
+    """Active linked users."""
     groups: int = 0
     memberships: int = 0
+    linked: int = 0
+    """Linked users with an account, disabled ones too."""
 
     def of(self, kind: str) -> int:
         """What effects of that kind are measured against."""
-        if kind == EffectKind.DELETE_GROUP:
-            return self.groups
-        if kind == EffectKind.REMOVE_MEMBERS:
-            return self.memberships
-        return self.users
+        match kind:
+            case EffectKind.DELETE_GROUP:
+                return self.groups
+            case EffectKind.REMOVE_MEMBERS:
+                return self.memberships
+            case EffectKind.DELETE_DISABLED:
+                return self.linked
+            case _:
+                return self.users
+
+
+class Scale(Struct, frozen=True):
+    """What a cycle's effects are measured against."""
+
+    population: Population = Population()
+    last_day: Mapping[str, int] = {}
+    """Effects that happened in the last 24 hours, per kind."""
+    waiting: Mapping[str, int] = {}
+    """Effects that earlier cycles held and that nobody has approved or rejected yet."""
+    source_empty: bool = False
+    """Whether the directory has nobody left to provision to this app."""
 
 
 class Verdict(Struct, frozen=True):
@@ -101,59 +145,55 @@ def tally(decisions: Iterable[Decision]) -> dict[str, int]:
 
 
 def add(counts: dict[str, int], decision: Decision, sign: int = 1) -> None:
-    """Count one decision's effects in `counts`, or take them out again with `sign=-1`."""
+    """Count one decision's effects in `counts`, or take them out again with `sign=-1`. What waits since an earlier
+    cycle isn't counted anew: the scale has it."""
     for effect in decision.effects:
-        counts[effect.kind] = counts.get(effect.kind, 0) + sign * effect.count
+        if not effect.waiting:
+            counts[effect.kind] = counts.get(effect.kind, 0) + sign * effect.count
 
 
-def judge(
-    counts: Mapping[str, int],
-    population: Population,
-    last_day: Mapping[str, int],
-    limits: Limits,
-    source_empty: bool = False,
-) -> Verdict:
+def judge(counts: Mapping[str, int], scale: Scale, limits: Limits) -> Verdict:
     """The guard's verdict on a cycle.
 
-    counts: effects that the cycle would have, per kind, approved ones left out.
-    population: what the job has in the app. last_day: effects that happened in the last 24 hours.
-    source_empty: whether the directory has nobody left to provision to this app.
+    counts: effects that the cycle would have, per kind, less approved ones and those that wait already. What waits
+    counts beside them: else a mass could pass as a trickle, some more with each cycle.
     """
     held: dict[str, str] = {}
-    # Ending access by disabling or by deleting is one harm to the people concerned: both share the limits.
-    ended = counts.get(EffectKind.DISABLE, 0) + counts.get(EffectKind.DELETE, 0)
-    ended_today = last_day.get(EffectKind.DISABLE, 0) + last_day.get(EffectKind.DELETE, 0)
     for kind in EffectKind.ALL:
         if not counts.get(kind):
             continue
-        count, today = counts[kind], last_day.get(kind, 0)
-        if kind in (EffectKind.DISABLE, EffectKind.DELETE):
-            count, today = ended, ended_today
-        reason = _reason(_WHAT[kind], count, today, population.of(kind), limits, source_empty)
+        # Ending access by disabling or by deleting is one harm to the people concerned: both are counted together.
+        together = _ENDING if kind in _ENDING else (kind,)
+        new, waiting, today = (sum(of.get(k, 0) for k in together) for of in (counts, scale.waiting, scale.last_day))
+        reason = _reason(_WHAT[kind], new, waiting, today, scale.population.of(kind), limits.of(kind), scale)
         if reason:
             held[kind] = reason
     return Verdict(held)
 
 
+_ENDING = (EffectKind.DISABLE, EffectKind.DELETE)
 _WHAT = {
     EffectKind.DISABLE: "people would lose access",
     EffectKind.DELETE: "people would lose access",
     EffectKind.RENAME: "people's login identifier would change",
     EffectKind.REMOVE_MEMBERS: "memberships would be removed",
     EffectKind.DELETE_GROUP: "groups would be deleted",
+    EffectKind.DELETE_DISABLED: "disabled accounts would be deleted",
 }
 
 
-def _reason(what: str, count: int, today: int, population: int, limits: Limits, source_empty: bool) -> str:
-    if source_empty:
-        return f"{count} {what}, and the directory has nobody left for this app: is the source complete?"
+def _reason(what: str, new: int, waiting: int, today: int, population: int, limits: Limits, scale: Scale) -> str:
+    count = new + waiting
+    already = f", {waiting} of them waiting already" if waiting else ""
+    if scale.source_empty:
+        return f"{count} {what}{already}, and the directory has nobody left for this app: is the source complete?"
     if population >= 2 and count * 2 >= population:
-        return f"{count} of {population} {what}: half or more at once is always held"
-    if count > limits.per_cycle(population):
-        return f"{count} {what}; the limit for one cycle is {limits.per_cycle(population)} of {population}"
-    if count + today > limits.per_day(population):
+        return f"{count} of {population} {what}{already}: half or more at once is always held"
+    if count > (most := limits.per_cycle(population)):
+        return f"{count} {what}{already}; the limit for one cycle is {most} of {population}{limits.note}"
+    if count + today > (most := limits.per_day(population)):
         return (
-            f"{count} {what}, after {today} in the last 24 hours; "
-            f"the limit for a day is {limits.per_day(population)} of {population}"
+            f"{count} {what}{already}, after {today} in the last 24 hours; "
+            f"the limit for a day is {most} of {population}{limits.note}"
         )
     return ""

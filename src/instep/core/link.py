@@ -4,11 +4,13 @@
 differs, both keyed by attribute path. Memberships are not in it: they are rows of their own.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from instep.core.subject import Kind
@@ -27,7 +29,18 @@ class Status(StrEnum):
     """The account doesn't exist any more."""
 
 
-_ALIVE = (Status.ACTIVE, Status.DISABLED, Status.RELEASED)
+ALIVE = (Status.ACTIVE, Status.DISABLED, Status.RELEASED)
+"""Where a link stands whose account is there."""
+
+
+def new_seed(epoch: str, job: str, kind: Kind, subject_id: str) -> str:
+    """The seed of a subject that has no link yet: 32 hexadecimal digits.
+
+    The same until the link is made, so that a preview shows the very values that the cycle then sends. epoch: the
+    directory's, random text that nobody outside of the database knows.
+    """
+    body = msgspec.json.encode((epoch, job, kind, subject_id))
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 class Hold(Struct, frozen=True):
@@ -40,6 +53,8 @@ class Hold(Struct, frozen=True):
     since: datetime
     verdict: str = "waiting"
     """`waiting`, `approved` or `rejected`."""
+    effects: Mapping[str, int] = {}
+    """How many guarded effects wait, per kind."""
 
 
 class Link(Struct, frozen=True):
@@ -69,4 +84,4 @@ class Link(Struct, frozen=True):
     @property
     def alive(self) -> bool:
         """Whether there is an account that references can point to."""
-        return self.app_id is not None and self.status in _ALIVE
+        return self.app_id is not None and self.status in ALIVE

@@ -4,13 +4,13 @@ Servers ignore filters, fold case, and return near misses. So each resource of a
 here: none that truly matches means create, one means adopt, two or more is an error that names them.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from msgspec import Struct
 
 from instep.core.change import AttributeChange
+from instep.core.key import key as key
 from instep.core.rules import Mapping as AttributeMapping
 from instep.core.rules import ObjectRules
 from instep.scim import documents, paths
@@ -38,6 +38,8 @@ class Found(Struct, frozen=True):
     """Subjects of this job that are members of it (groups)."""
     foreign: tuple[str, ...] = ()
     """App ids of members that no subject of this job stands behind."""
+    login: str = ""
+    """Its userName, whether it's managed or not."""
 
 
 class Twins(Struct, frozen=True):
@@ -49,13 +51,6 @@ class Twins(Struct, frozen=True):
 
 
 Observed = Absent | Found | Twins
-
-
-def key(value: Any) -> str:
-    """What two values of a matching attribute are compared by: Unicode's NFC, in lower case.
-
-    Not folded: folding takes ß for ss and ſ for s, and would hand one person's account to another."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(value)).lower())
 
 
 def matching_ids(documents_by_id: Iterable[tuple[str, Mapping[str, Any]]], path: str, value: str) -> list[str]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from instep.core.guard import Limits
+from instep.core.protection import Protection
 from instep.core.scoping import Filter
 from instep.core.subject import AppRole, Kind
 from instep.expressions import Expression
@@ -118,6 +119,8 @@ class Rules(Struct, frozen=True):
     """Whether members that someone else put into a managed group are taken out."""
     ending: Ending = Ending()
     limits: Limits = Limits()
+    protection: Protection | None = None
+    """Accounts that are never touched; none where nobody is protected."""
 
     def of(self, kind: Kind) -> ObjectRules:
         """The rules of that object type."""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from instep.core.faults import Fault, content, elements, form_faults, sound
+from instep.core.key import key
 from instep.scim.paths import PathError, parse
 
 Action = Literal["create", "update", "delete"]
@@ -114,6 +115,36 @@ class EndingDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a hard delete in the directory deletes in the app."""
 
 
+class KindLimitsDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """The guard's limits for one kind of effects; what is left out is as for all others."""
+
+    cycle_count: int | None = None
+    """So many in one cycle."""
+    cycle_share: float | None = None
+    """So large a part in one cycle; 0.05 is 5 %."""
+    day_count: int | None = None
+    """So many in 24 hours."""
+    day_share: float | None = None
+    """So large a part in 24 hours."""
+
+
+class KindsDocument(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Kinds of effects with limits of their own, by the names that plans and held changes show."""
+
+    disable: KindLimitsDocument | None = None
+    """People who lose access by being disabled; counted together with those who lose it by being deleted."""
+    delete: KindLimitsDocument | None = None
+    """People who lose access by being deleted; counted together with those who lose it by being disabled."""
+    login_change: KindLimitsDocument | None = None
+    """People whose login identifier changes."""
+    membership_removal: KindLimitsDocument | None = None
+    """Memberships that end, measured against those that the job manages."""
+    group_deletion: KindLimitsDocument | None = None
+    """Groups that are deleted, measured against those that the job manages."""
+    disabled_deletion: KindLimitsDocument | None = None
+    """Accounts that are deleted when they were disabled already, measured against all that the job manages."""
+
+
 class GuardDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """How much access may end before somebody has to approve it: the larger of the count and the share."""
 
@@ -125,6 +156,17 @@ class GuardDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """So many in 24 hours."""
     day_share: float = 0.10
     """So large a part of the people in 24 hours."""
+    kinds: KindsDocument | None = None
+    """Other limits for some kinds of effects."""
+
+
+class ProtectedDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """Accounts that the job never touches, such as break-glass accounts."""
+
+    people: tuple[str, ...] = ()
+    """Who they are in the directory: userPrincipalNames, or ids of users and groups."""
+    accounts: tuple[str, ...] = ()
+    """Who they are in the app: their login names (userName)."""
 
 
 class RulesDocument(Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +192,8 @@ class RulesDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """How access ends."""
     guard: GuardDocument = GuardDocument()
     """How much access may end at once."""
+    protected: ProtectedDocument | None = None
+    """Accounts that are never touched: not made, adopted, changed, disabled, deleted, nor put into or out of groups."""
 
 
 def rules_document(given: Mapping[str, Any]) -> RulesDocument:
@@ -171,7 +215,8 @@ def document_faults(given: Any) -> list[Fault]:
     roles = sound(content(given).get("roles"), RoleDocument)
     for name in ("id", "value"):
         faults += _twice({at: getattr(role, name) for at, role in roles.items()}, f"roles[{{}}].{name}")
-    return [*faults, *_guard_faults(content(given).get("guard", {}))]
+    faults += _guard_faults(content(given).get("guard", {}))
+    return [*faults, *_protected_faults(content(given).get("protected"))]
 
 
 def convert(given: Any, kind: type[Any]) -> Any:
@@ -236,12 +281,28 @@ def _guard_faults(given: Any) -> Iterator[Fault]:
     if form_faults(given, GuardDocument):
         return
     guard = msgspec.convert(given, GuardDocument)
+    yield from _limits_faults(guard, "guard")
+    for field in msgspec.structs.fields(KindsDocument) if guard.kinds else ():
+        if limits := getattr(guard.kinds, field.name):
+            yield from _limits_faults(limits, f"guard.kinds.{field.encode_name}")
+
+
+def _limits_faults(limits: GuardDocument | KindLimitsDocument, place: str) -> Iterator[Fault]:
     for name in ("cycle_share", "day_share"):
-        if not 0 <= getattr(guard, name) <= 1:
-            yield Fault(f"guard.{name}", "must be from 0 to 1 (0.05 is 5 %)")
+        if not 0 <= (getattr(limits, name) or 0) <= 1:
+            yield Fault(f"{place}.{name}", "must be from 0 to 1 (0.05 is 5 %)")
     for name in ("cycle_count", "day_count"):
-        if getattr(guard, name) < 0:
-            yield Fault(f"guard.{name}", "must be 0 or more")
+        if (getattr(limits, name) or 0) < 0:
+            yield Fault(f"{place}.{name}", "must be 0 or more")
+
+
+def _protected_faults(given: Any) -> Iterator[Fault]:
+    for name in ("people", "accounts"):
+        named = elements(content(given).get(name))
+        for number, each in enumerate(named):
+            if isinstance(each, str) and not each.strip():
+                yield Fault(f"protected.{name}[{number}]", "empty; whom should it protect?")
+        yield from _twice({at: key(each) for at, each in enumerate(named)}, f"protected.{name}[{{}}]")
 
 
 def _twice(values: Mapping[int, Any], place: str) -> Iterator[Fault]:

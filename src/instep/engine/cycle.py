@@ -8,21 +8,20 @@ escrow.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
 from instep import __version__
-from instep.core.guard import DAY, NOTHING_HELD, Population, Verdict, judge
+from instep.core.guard import NOTHING_HELD, Scale, Verdict, judge
 from instep.core.subject import Kind
-from instep.engine.affected import PAGE, pages
+from instep.engine.affected import PAGE, beginning, pages, walk
 from instep.engine.apply import Application
 from instep.engine.evaluate import Evaluation
 from instep.engine.lease import LeaseKeeper
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.reset import carry_out_reset
+from instep.engine.scale import measure
 from instep.engine.settle import Settlement
 from instep.engine.spool import StoredSpool
 from instep.engine.watch import Watch
@@ -77,7 +76,8 @@ class _Cycle:
         self._watch = Watch(world, keeper, self._id, progress, stop, on_demand)
         self._evaluated = 0
         self._rounds: Counter[tuple[Kind, str]] = Counter()
-        self._scale: tuple[Population, dict[str, int], bool] | None = None
+        self._scale: Scale | None = None
+        self._limits = job.rules.limits
 
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
@@ -85,7 +85,8 @@ class _Cycle:
         message, result, code, watermark = "", "", "", None
         try:
             await carry_out_reset(world, job, self._keeper, self._settlement)
-            since = await self._since()
+            begins = await beginning(world, job)
+            since, self._limits = begins.since, begins.limits
             if not self._on_demand:
                 summary = msgspec.structs.replace(summary, kind="initial" if since is None else "incremental")
             await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary))
@@ -124,20 +125,6 @@ class _Cycle:
             if not again:
                 return
 
-    async def _since(self) -> int | None:
-        """From where the directory's changes are followed; none when everyone has to be looked at."""
-        old = await self._world.state.read(lambda state: state.watermark(self._job.name))
-        if old is None or not old.sequence:
-            return None
-        if (old.rules_version, old.version) != (self._job.rules.version, __version__):
-            return None
-
-        def same() -> bool:
-            with self._world.directory.reader() as reader:
-                return reader.epoch == old.epoch and reader.sequence >= old.sequence
-
-        return old.sequence if await self._world.offload(same) else None
-
     async def _epoch(self) -> str:
         def epoch() -> str:
             with self._world.directory.reader() as reader:
@@ -147,23 +134,8 @@ class _Cycle:
 
     async def _evaluate_affected(self, since: int | None) -> None:
         """Everyone affected since then, users before groups."""
-        world, job = self._world, self._job
-        look = world.directory.reader()
-        reader = await world.offload(look.__enter__)
-        try:
-            sequence = reader.sequence
-            for kind in Kind:
-                if not job.rules.of(kind).enabled:
-                    continue
-                links = await world.state.read(lambda state, k=kind: _gathered(state.link_ids(job.name, k), since))
-                ids = pages(reader.affected(job.view, kind, since), links, PAGE[kind])
-                while (page := await world.offload(lambda it=ids: next(it, None))) is not None:
-                    await self._evaluation.page(reader, kind, page, full=since is None)
-                    if self._stop.is_set():
-                        return
-            self._evaluated = sequence
-        finally:
-            await world.offload(lambda: look.__exit__(None, None, None))
+        sequence = await walk(self._world, self._job, self._evaluation, since, stopped=self._stop.is_set)
+        self._evaluated = self._evaluated if sequence is None else sequence
 
     async def _evaluate_again(self, subjects: set[tuple[Kind, str]]) -> None:
         """Subjects that wait for something which may have come."""
@@ -204,8 +176,7 @@ class _Cycle:
             return NOTHING_HELD
         if self._scale is None:
             self._scale = await measure(self._world, self._job, self._now)
-        population, last_day, empty = self._scale
-        return judge(self._evaluation.effects, population, last_day, self._job.rules.limits, empty)
+        return judge(self._evaluation.effects, self._scale, self._limits)
 
     async def _feed(self) -> bool:
         """Evaluate what is asked for and what has changed in the directory since; whether there was anything."""
@@ -256,23 +227,3 @@ class _Cycle:
         await self._world.state.write(lambda state: state.end_cycle(self._keeper.lease, ended, watermark, abilities))
         self._progress.enter("ended")
         return ended
-
-
-async def measure(world: World, job: Job, now: datetime) -> tuple[Population, dict[str, int], bool]:
-    """What the guard measures against: the population, the last day's effects, whether nobody is left.
-
-    Asked only when something guarded is planned: it looks at more than what changed.
-    """
-
-    def empty() -> bool:
-        with world.directory.reader() as reader:
-            return not reader.populated(job.view)
-
-    population = await world.state.read(lambda state: state.population(job.name))
-    last_day = await world.state.read(lambda state: state.effects_since(job.name, now - DAY))
-    return population, last_day, await world.offload(empty)
-
-
-def _gathered(ids: Iterator[list[str]], since: int | None) -> list[list[str]]:
-    """All linked subjects when everyone is looked at; nobody otherwise."""
-    return [] if since is not None else list(ids)

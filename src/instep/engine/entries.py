@@ -5,6 +5,7 @@ and the bodies that carried them are left out. Bodies of requests that succeeded
 changes themselves. The token is taken out of whatever the app says by `instep.targets.http`.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
@@ -171,7 +172,10 @@ def held(
     """The record of a decision that the guard holds: it waits on the link, and the log says so once."""
     reason = "; ".join(kinds.values())
     digest = decision.digest
-    hold = Hold(digest, ",".join(sorted(kinds)), reason, now)
+    counts: Counter[str] = Counter()
+    for effect in decision.effects:
+        counts[effect.kind] += effect.count
+    hold = Hold(digest, ",".join(sorted(kinds)), reason, now, effects=dict(counts))
     if link.hold and link.hold.digest == digest:
         hold = msgspec.structs.replace(hold, since=link.hold.since)
         return Record(link=msgspec.structs.replace(link, hold=hold))

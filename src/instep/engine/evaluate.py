@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from instep.core import guard
 from instep.core.acknowledge import failed
-from instep.core.change import Decision, Keep, Skip
+from instep.core.change import Change, Decision, Keep, Skip
 from instep.core.decide import Around, decide
 from instep.core.desire import Desired, NotReady, OutOfScope, desire
-from instep.core.link import Link
+from instep.core.link import Link, new_seed
 from instep.core.match import Absent, Observed
 from instep.core.plan import ON_DEMAND, priority
 from instep.core.subject import Kind, Subject
@@ -117,7 +117,7 @@ class Evaluation:
         links = await self._world.state.read(lambda state: state.links(job.name, kind, ids))
         if full:
             subjects = [s for s in subjects if not self._waits(s, links.get(s.id))]
-        seeds = {s.id: self._seed(links.get(s.id)) for s in subjects}
+        seeds = {s.id: self._seed(s, links.get(s.id), reader.epoch) for s in subjects}
         wishes = {s.id: self._wish(s, seeds[s.id]) for s in subjects}
         asking = [
             (s, wish.matches)
@@ -139,11 +139,30 @@ class Evaluation:
                 wish = NotReady("Conflict", f"{refusal}; yet the app shows no such account", wishes[subject.id].trace)
                 wishes[subject.id] = wish
             wish = wishes[subject.id]
-            decision, verdict = _after_verdict(decide(subject, link, wish, seen, job.rules, around), link)
+            decision = decide(subject, link, wish, seen, job.rules, around)
+            if job.rules.protection and (untouched := await self._untouched(reader, decision)):
+                around = msgspec.structs.replace(around, untouched=untouched)
+                decision = decide(subject, link, wish, seen, job.rules, around)
+            decision, verdict = _after_verdict(decision, link)
             if link is None:
                 decision = msgspec.structs.replace(decision, seed=seeds[subject.id])
             evaluated.append(Evaluated(subject, link, seeds[subject.id], wish, seen, around, decision, verdict))
         return evaluated
+
+    async def _untouched(self, reader: DirectoryReader, decision: Decision) -> frozenset[str]:
+        """Whoever is protected of those whom a group's decision puts in or takes out: subjects, and app ids of members
+        that no subject stands behind."""
+        job, protection, change = self._job, self._job.rules.protection, decision.change
+        ids = sorted({*moved(change), *decision.pending}) if decision.kind is Kind.GROUP else []
+        found: set[str] = set()
+        if protection and ids:
+            links = await self._world.state.read(lambda state: state.links(job.name, Kind.USER, ids))
+            named: list[Subject] = await self._world.offload(lambda: reader.subjects(job.view, Kind.USER, ids))
+            found |= {i for i, link in links.items() if protection.linked(link)}
+            found |= {s.id for s in named if protection.person(s)}
+        if protection and getattr(change, "foreign_removed", ()):
+            found |= await self._lookup.accounts_of(protection.accounts)
+        return frozenset(found)
 
     def _wish(self, subject: Subject, seed: str) -> Desired | OutOfScope | NotReady:
         """What is desired of the subject, less what took too long too often in this cycle."""
@@ -186,8 +205,8 @@ class Evaluation:
             and link.rules_version == self._job.rules.version
         )
 
-    def _seed(self, link: Link | None) -> str:
-        return link.seed if link and link.seed else self._world.chance.token()
+    def _seed(self, subject: Subject, link: Link | None, epoch: str) -> str:
+        return link.seed if link and link.seed else new_seed(epoch, self._job.name, subject.kind, subject.id)
 
     async def _arounds(
         self, kind: Kind, subjects: Sequence[Subject], links: dict[str, Link], wishes: Mapping[str, object]
@@ -245,7 +264,7 @@ class Evaluation:
         )
         changed = None
         if change.failed:
-            base = link or new_link(decision, self._world.chance.token())
+            base = link or new_link(decision, decision.seed)
             changed = failed(base, change.reason, self._now)
             changed = msgspec.structs.replace(
                 changed, name=decision.name, seq=decision.seq, rules_version=self._job.rules.version
@@ -255,6 +274,12 @@ class Evaluation:
             changed = calm if calm != link else None
         record = kept(decision, around.memberships, changed, due) or Record()
         return msgspec.structs.replace(record, log=entry)
+
+
+def moved(change: Change) -> tuple[str, ...]:
+    """The subjects who come into a group or leave it by this."""
+    names = ("members", "members_added", "members_removed")
+    return tuple(member for name in names for member in getattr(change, name, ()))
 
 
 def unmatched(wish: Desired, link: Link | None) -> bool:
@@ -290,7 +315,7 @@ def _after_verdict(decision: Decision, link: Link | None) -> tuple[Decision, str
     if guarded.digest == hold.digest and hold.verdict == "rejected":
         return free or msgspec.structs.replace(decision, change=Keep(), effects=()), "rejected"
     waiting = tuple(
-        msgspec.structs.replace(e, always_held=e.always_held or hold.reason) if e.kind in kinds else e
+        msgspec.structs.replace(e, always_held=e.always_held or hold.reason, waiting=True) if e.kind in kinds else e
         for e in decision.effects
     )
     return msgspec.structs.replace(decision, effects=waiting), "waiting"

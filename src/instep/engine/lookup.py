@@ -6,13 +6,14 @@ is compared here before it counts, and an account that belongs to another subjec
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from instep.core.desire import Desired
 from instep.core.match import Absent, Found, Observed, Twins, key, matching_ids, observe
+from instep.core.protection import LOGIN
 from instep.core.scope import NotReady
 from instep.core.subject import Kind, Subject
 from instep.engine.world import Job, World
@@ -38,6 +39,7 @@ class Lookup:
         self._claimed: dict[tuple[Kind, str], str] = {}
         self._at_once = asyncio.Semaphore(world.concurrency)
         self._given: set[tuple[str, str]] = set()
+        self._known_logins: dict[str, list[str]] = {}
         self.asked = False
         """Whether the app has answered something in this cycle, so that it's known to be there."""
         self.conflicted: dict[tuple[Kind, str], str] = {}
@@ -119,7 +121,8 @@ class Lookup:
                 return Twins(path, value, tuple(ids))
             if ids:
                 resource = next(r for r in resources if r.id == ids[0])
-                return Found(ids[0], path, observe(resource.document, self._job.rules.of(kind), ("active",)))
+                seen = observe(resource.document, self._job.rules.of(kind), ("active",))
+                return Found(ids[0], path, seen, login=_login(resource))
         return Absent(asked=tuple(f"{path} eq {value!r}" for path, value in matches))
 
     async def _owned(self, kind: Kind, found: dict[str, Observed]) -> dict[str, Observed]:
@@ -150,6 +153,13 @@ class Lookup:
         foreign = tuple(i for i in ids if i not in known) if self._job.rules.authoritative_members else ()
         return msgspec.structs.replace(group, members=tuple(known.values()), foreign=foreign)
 
+    async def accounts_of(self, logins: Iterable[str]) -> set[str]:
+        """The app ids of those login names, asked for once in a cycle. Raises AppUnavailable."""
+        for login in sorted(set(logins) - self._known_logins.keys()):
+            resources = await self._target.find(Kind.USER, LOGIN, login)
+            self._known_logins[login] = matching_ids(((r.id, r.document) for r in resources), LOGIN, login)
+        return {app_id for login in logins for app_id in self._known_logins[login]}
+
     async def subjects_behind(self, app_ids: Sequence[str]) -> dict[str, str]:
         """App id to subject id, of the members that subjects of this job stand behind, also as of this cycle."""
         known: dict[str, str] = {}
@@ -167,12 +177,16 @@ class Listing:
         self._rules = job.rules.of(kind)
         self._ids: dict[tuple[str, str], tuple[str, ...]] = {}
         self._observed: dict[str, bytes] = {}
+        self._protects = job.rules.protection is not None
+        self._logins: dict[str, str] = {}
 
     def add(self, page: Sequence[Resource]) -> None:
         """Remember one page."""
         for resource in page:
             seen = observe(resource.document, self._rules, ("active",))
             self._observed[resource.id] = msgspec.json.encode(seen)
+            if self._protects:
+                self._logins[resource.id] = _login(resource)
             for mapping in self._rules.matching:
                 for value in _values(seen.get(mapping.target)):
                     at = (mapping.target, key(value))
@@ -185,8 +199,15 @@ class Listing:
             if len(ids) > 1:
                 return Twins(path, value, ids)
             if ids:
-                return Found(ids[0], path, msgspec.json.decode(self._observed[ids[0]]))
+                seen = msgspec.json.decode(self._observed[ids[0]])
+                return Found(ids[0], path, seen, login=self._logins.get(ids[0], ""))
         return Absent(asked=tuple(f"{path} eq {value!r} in the app's list" for path, value in matches))
+
+
+def _login(resource: Resource) -> str:
+    """The name that somebody logs in by; empty for none."""
+    name = resource.document.get(LOGIN)
+    return name if isinstance(name, str) else ""
 
 
 def _values(held: Any) -> list[Any]:

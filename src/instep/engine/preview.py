@@ -7,12 +7,11 @@ only named: settling it is a write.
 from instep.core import guard
 from instep.core.change import Decision
 from instep.core.plan import Plan, action
-from instep.core.subject import Kind
-from instep.engine.affected import PAGE, pages
-from instep.engine.cycle import measure
+from instep.engine.affected import beginning, walk
 from instep.engine.evaluate import Evaluation
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
+from instep.engine.scale import measure
 from instep.engine.spool import ListedSpool
 from instep.engine.world import Job, World
 from instep.ports import LogEntry, Target
@@ -20,33 +19,15 @@ from instep.ports import LogEntry, Target
 
 async def preview(world: World, job: Job, target: Target, progress: Progress) -> tuple[Plan, list[LogEntry]]:
     """What the next cycle would do, and whom it would skip and why. Raises AppUnavailable."""
-    old = await world.state.read(lambda state: state.watermark(job.name))
     now, spool = world.clock.now(), ListedSpool()
     lookup = Lookup(world, job, target, may_create_first=False)
     evaluation = Evaluation(world, job, lookup, spool, "preview", now, progress)
-    look = world.directory.reader()
-    reader = await world.offload(look.__enter__)
-    try:
-        same = old is not None and (old.epoch, old.rules_version) == (reader.epoch, job.rules.version)
-        since = old.sequence if old and same and 0 < old.sequence <= reader.sequence else None
-        progress.enter("evaluating")
-        due = await world.state.read(lambda state: state.due(job.name, now))
-        for kind in Kind:
-            if not job.rules.of(kind).enabled:
-                continue
-            waiting = [sorted(i for k, i in due if k is kind)]
-            links = (
-                waiting
-                if since is not None
-                else await world.state.read(lambda state, k=kind: list(state.link_ids(job.name, k)))
-            )
-            ids = pages(reader.affected(job.view, kind, since), links, PAGE[kind])
-            while (page := await world.offload(lambda it=ids: next(it, None))) is not None:
-                await evaluation.page(reader, kind, page, full=since is None)
-    finally:
-        await world.offload(lambda: look.__exit__(None, None, None))
-    population, last_day, empty = await measure(world, job, now)
-    verdict = guard.judge(evaluation.effects, population, last_day, job.rules.limits, empty)
+    begins = await beginning(world, job)
+    progress.enter("evaluating")
+    due = await world.state.read(lambda state: state.due(job.name, now))
+    await walk(world, job, evaluation, begins.since, waiting=due)
+    scale = await measure(world, job, now)
+    verdict = guard.judge(evaluation.effects, scale, begins.limits)
     progress.enter("ended")
     held: list[Decision] = []
     entries = spool.ordered()
@@ -65,11 +46,11 @@ async def preview(world: World, job: Job, target: Target, progress: Progress) ->
     return (
         Plan(
             job.name,
-            "initial" if since is None else "incremental",
+            "initial" if begins.since is None else "incremental",
             tuple(e.decision for e in entries),
             actions,
             evaluation.effects,
-            population,
+            scale.population,
             verdict,
             tuple(held),
         ),

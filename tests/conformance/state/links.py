@@ -136,7 +136,7 @@ class LinksExam:
         keep_links(state, lease, [*users, *groups])
         keep(state, lease, Record(members=rows))
         with state.reading() as reader:
-            assert reader.population(JOB) == Population(users=2, groups=1, memberships=1)
+            assert reader.population(JOB) == Population(users=2, groups=1, memberships=1, linked=3)
             assert reader.population("aha") == Population()
             assert reader.counts(JOB) == {
                 (Kind.USER, "active"): 2,
@@ -158,6 +158,19 @@ class LinksExam:
             verdicts = {of.subject_id: hold.verdict for of, hold in reader.holds(JOB)}
             assert verdicts == {"u1": "approved", "u2": "rejected", "u3": "waiting"}
         assert due(state) == [(Kind.USER, "u1")]
+
+    def test_what_waits_is_counted_by_its_effects_and_what_was_judged_is_not(self, state: State) -> None:
+        def waiting(subject_id: str, effects: dict[str, int], verdict: str = "waiting") -> Link:
+            base = held(link(subject_id), subject_id, verdict)
+            return msgspec.structs.replace(base, hold=base.hold and msgspec.structs.replace(base.hold, effects=effects))
+
+        lease = taken(state)
+        counted = [waiting("u1", {"disable": 1}), waiting("u2", {"disable": 1, "membership-removal": 3})]
+        judged = [waiting("u3", {"disable": 1}, "approved"), waiting("u4", {"delete": 1}, "rejected")]
+        keep_links(state, lease, [*counted, *judged, link("u5")])
+        with state.reading() as reader:
+            assert reader.waiting_effects(JOB) == {"disable": 2, "membership-removal": 3}
+            assert reader.waiting_effects("other") == {}
 
     def test_verdict_given_meanwhile_survives_the_link_being_kept_again(self, state: State) -> None:
         lease = taken(state)

@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.add_column("log", Column("hash", String, nullable=False, server_default=""))
     op.create_index("log_at", "log", ["job", "at"])
     op.execute("UPDATE log SET ends = 1 WHERE status = 'success' AND action IN ('disable', 'delete')")
+    op.add_column("links", Column("hold_effects", Text, nullable=False, server_default="{}"))
     op.add_column("spool", Column("on_demand", Boolean, nullable=False, server_default="0"))
     op.add_column("cycles", Column("code", String, nullable=False, server_default=""))
     op.create_table(
