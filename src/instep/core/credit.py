@@ -48,7 +48,8 @@ class Credit:
     def wait(self, now: float, in_flight: int) -> float:
         """Seconds until a request may go; `inf` when an answer that is still to come has to tell."""
         left = self.left(now)
-        if left >= 1 + self._kept:
+        # What is missing by rounding alone isn't worth another wait.
+        if left >= 1 + self._kept - 1e-6:
             return 0.0
         if self.refill:
             return (1 + self._kept - left) / (_CAUTION * self.refill)

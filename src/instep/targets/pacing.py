@@ -231,11 +231,17 @@ class Pacing:
         if seconds == inf:
             await woken.wait()
             return
-        sleeper = asyncio.ensure_future(self._clock.sleep(max(0.0, seconds)))
-        sleeper.add_done_callback(lambda _: woken.set())
+        # Less than that is rounding, and a clock may not notice it.
+        sleeper = asyncio.ensure_future(self._clock.sleep(max(1e-6, seconds)))
+
+        def wake(_: object) -> None:
+            woken.set()
+
+        sleeper.add_done_callback(wake)
         try:
             await woken.wait()
         finally:
+            sleeper.remove_done_callback(wake)
             sleeper.cancel()
 
     def _hand_over(self) -> None:
