@@ -77,6 +77,21 @@ class CommandLine:
         finally:
             state.close()
 
+    def notify(self, *addresses: str, app: str = "scim") -> None:
+        """Have these told of the app."""
+        import msgspec
+
+        from instep.core.app import Notifications
+
+        state = wiring.state(self.settings)
+        try:
+            with state.writing() as writer:
+                known = writer.app(app)
+                assert known is not None
+                writer.save_app(msgspec.structs.replace(known, notifications=Notifications(addresses)), None)
+        finally:
+            state.close()
+
     @property
     def settings(self) -> Settings:
         """The settings that say where the data is."""

@@ -63,3 +63,74 @@ def test_running_cycle_is_told_with_its_worker(scim: CommandLine) -> None:
         writer.take_lease("scim", "another-host/boot/1/1", datetime.now(UTC), 60)
     state.close()
     assert "another-host" in scim.run("status", "scim").stdout
+
+
+NOBODY = "http://127.0.0.1:9/scim"
+"""Where nobody listens."""
+
+
+def test_quarantine_is_told_with_its_cause_the_next_attempt_and_the_way_out(scim: CommandLine) -> None:
+    scim.hire("lost", 2)
+    scim.run("app", "set", "scim", "--url", NOBODY)
+    for expected in (1, 2):
+        assert scim.run("sync", "scim").exit_code == 3
+        status = scim.json("status", "scim")["status"]
+        assert (status["countSuccessiveCompleteFailures"], status["quarantine"]) == (expected, None)
+    assert "couldn't be reached 2 times in a row" in scim.run("status", "scim").stdout
+    scim.run("sync", "scim")
+    told = scim.json("status", "scim")
+    assert told["schedule"] == {"expiration": None, "interval": "PT40M", "state": "Disabled"}
+    assert told["status"]["code"] == "Quarantine"
+    quarantine = told["status"]["quarantine"]
+    assert (quarantine["reason"], quarantine["seriesCount"]) == ("EncounteredQuarantineException", 1)
+    assert (quarantine["error"]["code"], quarantine["error"]["tenantActionable"]) == (
+        "WebExceptionProtocolError",
+        False,
+    )
+    assert told["status"]["lastExecution"]["state"] == "Failed"
+    text = scim.run("status", "scim").stdout
+    assert "In quarantine since" in text
+    assert quarantine["error"]["message"].splitlines()[0] in text
+    assert "Next attempt" in text
+    assert "instep start scim" in text
+
+
+def test_quarantine_is_over_when_the_app_is_back(scim: CommandLine, server: IndependentApp) -> None:
+    scim.hire("back", 2)
+    scim.run("app", "set", "scim", "--url", NOBODY)
+    for _ in range(3):
+        scim.run("sync", "scim")
+    scim.run("app", "set", "scim", "--url", server.url)
+    assert scim.run("sync", "scim").exit_code == 0
+    status = scim.json("status", "scim")["status"]
+    assert (status["code"], status["quarantine"], status["countSuccessiveCompleteFailures"]) == ("Active", None, 0)
+    assert status["steadyStateLastAchievedTime"] > "2026"
+    assert status["lastExecution"]["countExported"] == 2
+    assert {"key": "User", "value": 2} in status["synchronizedEntryCountByType"]
+    assert "Nothing was left to do at" in scim.run("status", "scim").stdout
+
+
+def test_guards_reason_is_told_once(scim: CommandLine) -> None:
+    keys = scim.hire("once", 6)
+    scim.run("sync", "scim")
+    scim.company(delete=keys)
+    scim.run("sync", "scim")
+    text = scim.run("status", "scim").stdout
+    assert text.count("is the source complete?") == 1
+    assert all(f"{key}@contoso.example" in text for key in keys)
+
+
+def test_job_that_was_never_started_and_one_without_cycles_say_so(scim: CommandLine) -> None:
+    assert scim.json("status", "scim")["status"]["code"] == "NotRun"
+    assert "not started: `instep start scim`" in scim.run("status", "scim").stdout
+
+
+def test_notices_that_wait_for_a_mail_server_are_told(scim: CommandLine) -> None:
+    keys = scim.hire("unsent", 6)
+    scim.notify("it@firm.example")
+    scim.run("sync", "scim")
+    scim.company(delete=keys)
+    scim.run("sync", "scim")
+    text = scim.run("status", "scim").stdout
+    assert "Mail isn't set up, and 1 notice waits for it" in text
+    assert scim.json("status", "scim")["mailSetUp"] is False
