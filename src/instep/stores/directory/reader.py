@@ -60,20 +60,20 @@ FROM below b JOIN memberships m ON m.group_id = b.id AND m.member_kind = 'User' 
 ORDER BY 1, 2
 """)
 
-# How far access goes down through nested groups is followed upwards here, along memberships that ended too: the
-# newest number on a way from an assignment that stands or stood. Ways without one don't concern the app.
+# Ways are followed upwards, along memberships that ended too, to assignments that stand or stood. A way ended with the
+# first of its links that did, and access with the last of the ways.
 _ENDED = text("""
 WITH RECURSIVE above(root, id, number) AS (
-    SELECT member_id, group_id, CASE WHEN removed THEN seq ELSE 0 END
+    SELECT member_id, group_id, CASE WHEN removed THEN seq ELSE :never END
     FROM memberships WHERE member_id IN (SELECT value FROM json_each(:ids))
   UNION
-    SELECT b.root, m.group_id, max(b.number, CASE WHEN m.removed THEN m.seq ELSE 0 END)
+    SELECT b.root, m.group_id, min(b.number, CASE WHEN m.removed THEN m.seq ELSE :never END)
     FROM above b JOIN memberships m ON m.member_id = b.id AND m.member_kind = 'Group'
     WHERE :nested
 )
 SELECT root, max(number) FROM (
-    SELECT b.root, max(b.number, CASE WHEN a.removed THEN a.seq ELSE 0 END,
-                       CASE WHEN g.presence <> 'present' THEN g.placed ELSE 0 END) AS number
+    SELECT b.root, min(b.number, CASE WHEN a.removed THEN a.seq ELSE :never END,
+                       CASE WHEN g.presence <> 'present' THEN g.placed ELSE :never END) AS number
     FROM above b
     JOIN assignments a ON a.app = :app AND a.principal_id = b.id
     JOIN groups g ON g.id = b.id
@@ -81,8 +81,9 @@ SELECT root, max(number) FROM (
     SELECT principal_id, seq FROM assignments
     WHERE app = :app AND removed AND principal_id IN (SELECT value FROM json_each(:ids))
 )
-GROUP BY root
+WHERE number < :never GROUP BY root
 """)
+_NEVER = 1 << 62
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -143,10 +144,10 @@ class SnapshotReader:
         gone = {s.id: s.seq for s in found.values() if not s.enabled or s.presence is not Presence.PRESENT}
         lost = [s.id for s in found.values() if not s.grants and view.scope == "assigned"]
         if lost:
-            given = {"ids": _encode(lost).decode(), "app": view.app, "nested": _switches(view)["nested"]}
+            nested = _switches(view)["nested"]
+            given = {"ids": _encode(lost).decode(), "app": view.app, "nested": nested, "never": _NEVER}
             for id, number in self._rows(_ENDED, given):
-                if number:
-                    gone[id] = min(gone.get(id, number), number)
+                gone[id] = min(gone.get(id, number), number)
         for id, number in gone.items():
             found[id] = msgspec.structs.replace(found[id], ended_by=number)
 

@@ -50,8 +50,9 @@ def report(
 def tally(connection: Connection, job: str, since: datetime, until: datetime) -> dict[str, int]:
     """How many subjects there are of each heading, those of none left out."""
     groups = _groups(job, since, until).subquery()
-    found = connection.execute(select(groups.c.heading, func.count()).group_by(groups.c.heading)).all()
-    return dict(sorted(map(tuple, found), key=lambda each: _PLACE[each[0]]))
+    found = connection.execute(select(groups.c.heading, func.count().label("number")).group_by(groups.c.heading)).all()
+    numbers: dict[str, int] = {row.heading: row.number for row in found}
+    return {heading: numbers[heading] for heading in HEADINGS if heading in numbers}
 
 
 def _groups(job: str, since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
