@@ -3,14 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.core.examples import LAW, decided, group, linked, person
 
-from instep.core.change import EffectKind, Keep
-from instep.core.guard import Limits, Population, Scale, Verdict, add, judge, tally
+from instep.core.change import Effect, EffectKind, Keep
+from instep.core.guard import Limits, Population, Scale, Verdict, add, judge, tally, tightened
+from instep.core.link import Status
 from instep.core.subject import Presence
 
 DISABLE, DELETE, RENAME = EffectKind.DISABLE, EffectKind.DELETE, EffectKind.RENAME
 MEMBERS, GROUPS = EffectKind.REMOVE_MEMBERS, EffectKind.DELETE_GROUP
+PURGES = EffectKind.DELETE_DISABLED
 
 MANY = Population(users=1000, groups=1000, memberships=1000, linked=1000)
 LIMITS = Limits()
@@ -74,6 +77,93 @@ def test_own_limits_count() -> None:
     assert set(judge({DISABLE: 1}, Scale(MANY), strict).held) == {DISABLE}
     loose = Limits(cycle_count=400, day_count=400)
     assert judge({DISABLE: 400}, Scale(MANY), loose) == Verdict()
+
+
+def test_a_kind_may_have_limits_of_its_own() -> None:
+    limits = Limits(kinds={MEMBERS: Limits(cycle_count=200, day_count=300)})
+    assert judge({MEMBERS: 200, RENAME: 50}, Scale(MANY), limits) == Verdict()
+    assert set(judge({MEMBERS: 201, RENAME: 51}, Scale(MANY), limits).held) == {MEMBERS, RENAME}
+
+
+# ------------------------------------------------------------------------------------------ what waits
+
+
+def test_what_waits_counts_with_what_is_new() -> None:
+    def kinds(new: int, waiting: int) -> set[str]:
+        return set(judge({DISABLE: new}, Scale(MANY, waiting={DISABLE: waiting}), LIMITS).held)
+
+    assert (kinds(4, 46), kinds(4, 47)) == (set(), {DISABLE})
+    assert (kinds(1, 498), kinds(1, 499)) == ({DISABLE}, {DISABLE})
+
+
+def test_a_mass_in_portions_is_no_trickle() -> None:
+    """Forty a cycle are few. While those of before wait, the next ones wait with them."""
+    scale = Scale(MANY, waiting={DISABLE: 51})
+    reason = judge({DISABLE: 1}, scale, LIMITS).held[DISABLE]
+    assert reason == "52 people would lose access, 51 of them waiting already; the limit for one cycle is 50 of 1000"
+
+
+def test_what_waits_alone_is_not_judged_again() -> None:
+    assert judge({}, Scale(MANY, waiting={DISABLE: 900}), LIMITS) == Verdict()
+
+
+def test_what_waits_to_be_deleted_counts_with_who_would_be_disabled() -> None:
+    assert set(judge({DISABLE: 1}, Scale(MANY, waiting={DELETE: 50}), LIMITS).held) == {DISABLE}
+
+
+def test_an_effect_that_waits_already_is_not_counted_anew() -> None:
+    waiting = replace(LEAVER, effects=(Effect(DISABLE, always_held="too many", waiting=True),))
+    assert tally([waiting, LEAVER]) == {DISABLE: 1}
+    assert set(Verdict().held_kinds(waiting)) == {DISABLE}
+
+
+# --------------------------------------------------------------------- deletions of who is disabled
+
+
+def test_who_is_disabled_loses_no_access_by_being_deleted() -> None:
+    purged = person(presence=Presence.PURGED)
+    assert tally([decided(purged, linked(person(), status=Status.DISABLED))]) == {PURGES: 1}
+    assert tally([decided(purged, linked(person()))]) == {DELETE: 1}
+    doubtful = linked(person(), status=Status.DISABLED, unknown=frozenset({"active"}))
+    assert tally([decided(purged, doubtful)]) == {DELETE: 1}
+
+
+def test_purging_leavers_is_measured_against_everyone_with_an_account() -> None:
+    """Of 300 people 200 have left over the years: 14 of them go for good."""
+    firm = Population(users=100, linked=300)
+    assert held({PURGES: 14, DISABLE: 5}, firm) == set()
+    assert held({PURGES: 14, DISABLE: 6}, firm) == {DISABLE}
+    assert held({DELETE: 14}, firm) == {DELETE}
+
+
+def test_a_mass_of_purges_is_held_all_the_same() -> None:
+    firm = Population(users=100, linked=300)
+    assert held({PURGES: 16}, firm) == {PURGES}
+    assert held({PURGES: 15}, firm, today={PURGES: 16}) == {PURGES}
+    assert "disabled accounts would be deleted" in judge({PURGES: 150}, Scale(firm), LIMITS).held[PURGES]
+
+
+# --------------------------------------------------------------------- after a change of rules or version
+
+
+@pytest.mark.parametrize(("population", "cycle", "day"), [(0, 2, 5), (100, 2, 5), (120, 3, 6), (1000, 25, 50)])
+def test_after_a_change_the_limits_are_half(population: int, cycle: int, day: int) -> None:
+    limits = tightened(LIMITS)
+    assert (limits.per_cycle(population), limits.per_day(population)) == (cycle, day)
+    assert set(judge({DISABLE: 26}, Scale(MANY), limits).held) == {DISABLE}
+    assert judge({DISABLE: 25}, Scale(MANY), limits) == Verdict()
+
+
+def test_tight_limits_say_why_they_are_tight() -> None:
+    assert judge({DISABLE: 26}, Scale(MANY), tightened(LIMITS)).held[DISABLE] == (
+        "26 people would lose access; the limit for one cycle is 25 of 1000, "
+        "half of the usual since the rules or Instep itself have changed"
+    )
+
+
+def test_one_stays_one_and_none_stays_none_and_own_limits_are_halved_too() -> None:
+    limits = tightened(Limits(1, 0, 0, 0, kinds={RENAME: Limits(cycle_count=40)}))
+    assert (limits.per_cycle(9), limits.per_day(9), limits.of(RENAME).per_cycle(9)) == (1, 0, 20)
 
 
 # ------------------------------------------------------------------------------------------- always held

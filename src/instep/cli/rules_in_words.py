@@ -58,9 +58,9 @@ def in_words(rules: "RulesDocument") -> list[str]:
         f"The guard holds more than {guard.cycle_count} ends of access (or {guard.cycle_share:.0%} of the people) in a "
         f"cycle, {guard.day_count} ({guard.day_share:.0%}) in a day, and half or more at once."
     )
-    for kind in msgspec.structs.fields(KindsDocument) if guard.kinds else ():
-        if limits := getattr(guard.kinds, kind.name):
-            said.append(f"The guard's own limits of {kind.encode_name}: {_own(limits)}.")
+    for kind in KindsDocument.__struct_fields__ if guard.kinds else ():
+        if limits := getattr(guard.kinds, kind):
+            said.append(f"Its limits for {kind.replace('_', '-')}: {_own(limits)}.")
     if protected := rules.protected and (*rules.protected.people, *rules.protected.accounts):
         said.append(plain(f"Protected, and never touched: {', '.join(protected)}."))
     return said

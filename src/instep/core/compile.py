@@ -68,11 +68,11 @@ def compile_rules(document: RulesDocument) -> Rules:
 def _limits(guard: GuardDocument) -> Limits:
     usual = Limits(guard.cycle_count, guard.cycle_share, guard.day_count, guard.day_share)
     kinds: dict[str, Limits] = {}
-    for field in msgspec.structs.fields(KindsDocument):
-        own: KindLimitsDocument | None = getattr(guard.kinds, field.name, None)
+    for kind in KindsDocument.__struct_fields__:
+        own: KindLimitsDocument | None = getattr(guard.kinds, kind, None)
         if own:
             given = {name: n for name, n in msgspec.structs.asdict(own).items() if n is not None}
-            kinds[field.encode_name] = replace(usual, **given)
+            kinds[kind.replace("_", "-")] = replace(usual, **given)
     return replace(usual, kinds=kinds)
 
 

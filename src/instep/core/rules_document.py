@@ -128,8 +128,8 @@ class KindLimitsDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """So large a part in 24 hours."""
 
 
-class KindsDocument(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """Kinds of effects with limits of their own, by the names that plans and held changes show."""
+class KindsDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """Kinds of effects with limits of their own."""
 
     disable: KindLimitsDocument | None = None
     """People who lose access by being disabled; counted together with those who lose it by being deleted."""
@@ -282,9 +282,9 @@ def _guard_faults(given: Any) -> Iterator[Fault]:
         return
     guard = msgspec.convert(given, GuardDocument)
     yield from _limits_faults(guard, "guard")
-    for field in msgspec.structs.fields(KindsDocument) if guard.kinds else ():
-        if limits := getattr(guard.kinds, field.name):
-            yield from _limits_faults(limits, f"guard.kinds.{field.encode_name}")
+    for name in KindsDocument.__struct_fields__ if guard.kinds else ():
+        if limits := getattr(guard.kinds, name):
+            yield from _limits_faults(limits, f"guard.kinds.{name}")
 
 
 def _limits_faults(limits: GuardDocument | KindLimitsDocument, place: str) -> Iterator[Fault]:
