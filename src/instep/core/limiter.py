@@ -265,5 +265,5 @@ class Learnt:
         if self._credit is None:
             self._credit = Credit()
         self._free = False
-        uncounted = self.in_flight + self._answered - sent.answered - 1
-        self._credit.answered(now, announced, uncounted, self.number)
+        concurrent = self._answered - sent.answered
+        self._credit.answered(now, announced, self.in_flight, concurrent, self.number)
