@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from instep.audits import AuditReader, AuditWriter
 from instep.core.app import App as App
 from instep.core.change import AttributeChange
-from instep.core.drift import AuditSummary, Correction, Drift, Unmanaged
 from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link
@@ -217,43 +217,6 @@ class LeaseTaken(Exception):
     def __init__(self, job: str, owner: str, until: datetime) -> None:
         super().__init__(f"{job} is being synchronised by {owner}")
         self.job, self.owner, self.until = job, owner, until
-
-
-class AuditReader(Protocol):
-    """Reads of what drift audits found."""
-
-    def audit(self, job: str) -> AuditSummary | None:
-        """The job's last audit, which may still run or have been cut off."""
-        ...
-
-    def drift(self, job: str) -> list[Drift]: ...
-    def drift_of(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> list[Drift]: ...
-    def unmanaged(self, job: str) -> list[Unmanaged]: ...
-    def managed_links(self, job: str, kind: Kind, after: str, limit: int) -> list[Link]:
-        """Links whose account is looked after, ascending by subject, from the one behind `after`."""
-        ...
-
-    def touched(self, job: str, subject_ids: Sequence[str], since: datetime) -> set[str]:
-        """Those of the subjects whom the log has something about since then."""
-        ...
-
-
-class AuditWriter(Protocol):
-    """Writes of drift audits, under the lease of the audit; see `instep.core.drift.lease_name`."""
-
-    def save_audit(self, lease: Lease, audit: AuditSummary) -> None: ...
-    def keep_drift(self, lease: Lease, job: str, kept: Iterable[Drift], gone: Iterable[Drift]) -> None: ...
-    def keep_unmanaged(self, lease: Lease, job: str, accounts: Iterable[Unmanaged]) -> None: ...
-    def forget_unmanaged(self, lease: Lease, job: str, before: datetime) -> None:
-        """Forget the accounts that were last seen before then."""
-        ...
-
-    def correct(
-        self, job: str, corrections: Sequence[Correction], now: datetime, over: str | None = None
-    ) -> set[tuple[Kind, str]]:
-        """Have links say what the app holds, where they're still as they were compared; ask for a look at those
-        that are due. Returns whose were corrected. Raises LeaseTaken while a cycle runs, unless by `over`."""
-        ...
 
 
 class StateReader(OutboxReader, AuditReader, Protocol):

@@ -1,4 +1,4 @@
-"""What counts as drift, what comes of it, and who manages an account."""
+"""What counts as drift, and what comes of it."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,6 @@ from tests.core.examples import LAW, MANAGER, NOW, RULES, decided, group, job, l
 from instep.core.app import Audit
 from instep.core.change import Disable, Keep, Update
 from instep.core.decide import Around
-from instep.core.desire import inputs
 from instep.core.drift import (
     ACCOUNT,
     REPAIRS,
@@ -20,26 +19,20 @@ from instep.core.drift import (
     Difference,
     Drift,
     State,
-    Unmanaged,
     accepted,
     attributes,
     audit_due,
     closed,
     corrected,
     correction,
-    held_claims,
     in_order,
     judged,
     members,
     shown,
-    standing,
-    wanted_claims,
-    why_unmanaged,
-    worst_first,
 )
 from instep.core.link import Hold, Link, Status
 from instep.core.rules import Rules
-from instep.core.subject import Kind, Presence
+from instep.core.subject import Kind
 from instep.scim import documents
 
 EVERYTHING = frozenset({"userName", "displayName", "title", MANAGER, "nickName"})
@@ -286,54 +279,6 @@ class TestClosing:
     def test_access_that_came_back_is_listed_first(self) -> None:
         rows = [drift(), drift(ACCOUNT, None), drift("active", True, expected=False)]
         assert [r.path for r in in_order(rows)] == ["active", ACCOUNT, "title"]
-
-
-class TestUnmanaged:
-    def why(self, *, rules: Rules = RULES, account: bool = False, **given: Any) -> str:
-        who = person(**given)
-        return why_unmanaged(who, rules, inputs(who, rules.roles, NOW, ""), account)
-
-    def test_reasons(self) -> None:
-        assert self.why(enabled=False) == "disabled"
-        assert self.why(enabled=False, grants=()) == "disabled"
-        assert self.why(grants=()) == "unassigned"
-        assert self.why(presence=Presence.SOFT_DELETED) == "deleted"
-        assert self.why(presence=Presence.PURGED) == "deleted"
-        assert self.why() == "in scope but not linked"
-        assert self.why(account=True) == "has another account"
-        assert why_unmanaged(None, RULES, None, False) == "unknown"
-        clause = {"attribute": "jobTitle", "operator": "EQUALS", "value": "Chief"}
-        rules = job(users={"filters": [{"name": "chiefs", "clauses": [clause]}]})
-        assert self.why(rules=rules) == "out of scope"
-
-    def test_claims_meet_without_regard_to_case(self) -> None:
-        who = person("Ada")
-        wanted = wanted_claims(RULES.users, inputs(who, (), NOW, ""))
-        assert (
-            wanted == held_claims({"userName": "ADA@firm.EXAMPLE"}, RULES.users) == (("userName", "ada@firm.example"),)
-        )
-        assert held_claims({"displayName": "Ada"}, RULES.users) == ()
-
-    def test_whoever_is_there_is_meant_before_whoever_left(self) -> None:
-        people = [
-            person(presence=Presence.PURGED),
-            person(presence=Presence.SOFT_DELETED),
-            person(enabled=False),
-            person(),
-        ]
-        assert sorted(people, key=standing) == people[::-1]
-
-    def test_worst_first(self) -> None:
-        def account(reason: str, active: bool = True) -> Unmanaged:
-            return Unmanaged(Kind.USER, reason, reason, active, None, reason, NOW, NOW)
-
-        rows = [account("unknown"), account("disabled", False), account("unassigned"), account("disabled")]
-        assert [(r.reason, r.active) for r in worst_first(rows)] == [
-            ("disabled", True),
-            ("unassigned", True),
-            ("unknown", True),
-            ("disabled", False),
-        ]
 
 
 class TestDue:

@@ -14,9 +14,10 @@ from tests.engine.test_crashes import app_content, people, person
 
 from instep.core.app import App, Audit
 from instep.core.directory import Assignment, Entry
-from instep.core.drift import AuditSummary, Drift, Unmanaged, lease_name
+from instep.core.drift import AuditSummary, Drift, lease_name
 from instep.core.outcome import Refused
 from instep.core.subject import Kind
+from instep.core.unmanaged import Unmanaged
 from instep.engine.audit import run_audit
 from instep.engine.findings import LAG
 from instep.engine.progress import Progress

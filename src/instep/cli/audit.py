@@ -29,7 +29,8 @@ from instep.cli.job import (
 )
 
 if TYPE_CHECKING:
-    from instep.core.drift import AuditSummary, Drift, Unmanaged
+    from instep.core.drift import AuditSummary, Drift
+    from instep.core.unmanaged import Unmanaged
     from instep.engine.progress import Progress
 
 SHOWN = 20
@@ -151,7 +152,8 @@ class _Found:
     """What an audit found, told to people or to scripts."""
 
     def __init__(self, opened: OpenJob, summary: "AuditSummary") -> None:
-        from instep.core.drift import in_order, worst_first
+        from instep.core.drift import in_order
+        from instep.core.unmanaged import worst_first
 
         self._name = opened.name
         self._policy = opened.job.app.audit.policy

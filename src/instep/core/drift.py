@@ -1,8 +1,8 @@
 """Drift: what the app holds differs from what the links say, since somebody changed it there.
 
-Here is what counts as drift, what is done about it, and what makes an account one that nobody manages; values in,
-values out. Reading the app is in `engine/audit`. A repair is never sent from here: a link that says what the app
-really holds lets `decide` see the difference, and the next cycle sets it right like any other change.
+Here is what counts as drift and what is done about it; values in, values out. Reading the app is in `engine/audit`. A
+repair is never sent from here: a link that says what the app really holds lets `decide` see the difference, and the
+next cycle sets it right like any other change.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,15 +15,13 @@ from msgspec.structs import replace
 
 from instep.core.app import Audit
 from instep.core.decide import FOREIGN_MEMBER, SENT_MEMBER
-from instep.core.desire import ACTIVE, mapped
+from instep.core.desire import ACTIVE
 from instep.core.link import Link, Status
-from instep.core.match import key, observe
+from instep.core.match import observe
 from instep.core.record import Membership
 from instep.core.rules import Mapping as AttributeMapping
-from instep.core.rules import ObjectRules, Rules
-from instep.core.scope import OutOfScope, scope
-from instep.core.subject import Kind, Presence, Subject
-from instep.expressions import Inputs
+from instep.core.rules import ObjectRules
+from instep.core.subject import Kind
 from instep.scim import documents
 
 Policy = Literal["ignore", "report", "repair"]
@@ -326,81 +324,3 @@ def in_order(drifts: Iterable[Drift]) -> list[Drift]:
     return sorted(
         drifts, key=lambda d: (states.index(d.state), not d.regains_access, d.path != ACCOUNT, d.kind, d.name, d.path)
     )
-
-
-# --------------------------------------------------------------------------- accounts that nobody manages
-
-
-class Reason(StrEnum):
-    """Why nobody manages an account, the worst first."""
-
-    DISABLED = "disabled"
-    DELETED = "deleted"
-    UNASSIGNED = "unassigned"
-    OUT_OF_SCOPE = "out of scope"
-    DUPLICATE = "has another account"
-    NOT_LINKED = "in scope but not linked"
-    UNKNOWN = "unknown"
-
-
-class Unmanaged(Struct, frozen=True):
-    """An account in the app that no living link stands for."""
-
-    kind: Kind
-    app_id: str
-    name: str
-    active: bool
-    subject_id: str | None
-    """Whoever in the directory matches."""
-    reason: str
-    first_seen: datetime
-    last_seen: datetime
-
-
-Claim = tuple[str, str]
-"""A matching path, and a value as it's compared."""
-
-
-def held_claims(document: Mapping[str, Any], rules: ObjectRules) -> tuple[Claim, ...]:
-    """By what an account would be matched, in order of precedence."""
-    found: list[Claim] = []
-    for mapping in rules.matching:
-        held = _held(document, mapping.target)
-        values = cast("list[Any]", held) if isinstance(held, list) else [held]
-        found += [(mapping.target, key(v)) for v in values if v is not None]
-    return tuple(found)
-
-
-def wanted_claims(rules: ObjectRules, inputs: Inputs) -> tuple[Claim, ...]:
-    """By what a subject would be matched. A mapping without a value, or one that fails, gives none."""
-    matching = replace(rules, mappings=rules.matching)
-    return tuple(
-        (m.mapping.target, key(m.value)) for m in mapped(matching, inputs) if not m.error and isinstance(m.value, str)
-    )
-
-
-def standing(subject: Subject) -> int:
-    """Who of several that match one account is meant: whoever is there and enabled first."""
-    if subject.presence is Presence.PRESENT:
-        return 0 if subject.enabled else 1
-    return 2 if subject.presence is Presence.SOFT_DELETED else 3
-
-
-def why_unmanaged(subject: Subject | None, rules: Rules, inputs: Inputs | None, has_account: bool) -> Reason:
-    """Why nobody manages the account. has_account: whether the subject has a living link to another one."""
-    if subject is None or inputs is None:
-        return Reason.UNKNOWN
-    if subject.presence is not Presence.PRESENT:
-        return Reason.DELETED
-    if not subject.enabled:
-        return Reason.DISABLED
-    scoped = scope(subject, rules, inputs)
-    if isinstance(scoped, OutOfScope):
-        return Reason.UNASSIGNED if scoped.clause in ("unassigned", "role") else Reason.OUT_OF_SCOPE
-    return Reason.DUPLICATE if has_account else Reason.NOT_LINKED
-
-
-def worst_first(accounts: Iterable[Unmanaged]) -> list[Unmanaged]:
-    """Those who can sign in before those who can't, then by reason and name."""
-    order = [reason.value for reason in Reason]
-    return sorted(accounts, key=lambda a: (not a.active, order.index(a.reason), a.name.lower(), a.app_id))

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from instep.core import drift
+from instep.core import drift, unmanaged
 from instep.core.desire import ACTIVE, inputs
-from instep.core.drift import Claim, Unmanaged
 from instep.core.match import observe
 from instep.core.subject import Kind, Subject
+from instep.core.unmanaged import Claim, Unmanaged
 from instep.engine.findings import LAG, Moment
 from instep.engine.lease import LeaseKeeper
 from instep.engine.world import Job, World
@@ -57,7 +57,7 @@ class UnmanagedAccounts:
             active = observe(document, rules, (ACTIVE,)).get(ACTIVE) is not False
             if link and (drift.managed(link) or not active or link.subject_id in fresh):
                 continue
-            claims = drift.held_claims(document, rules)
+            claims = unmanaged.held_claims(document, rules)
             called = next((value for _, value in claims), resource.id)
             self._waiting.append(_Account(resource.id, called, active, claims, link.subject_id if link else None))
         if len(self._waiting) >= AT_ONCE:
@@ -83,7 +83,7 @@ class UnmanagedAccounts:
                 continue
             other = subject is not None and linked.get(subject.id, account.app_id) != account.app_id
             given = inputs(subject, self._job.rules.roles, now, "", self._job.default_domain) if subject else None
-            reason = drift.why_unmanaged(subject, self._job.rules, given, other)
+            reason = unmanaged.why_unmanaged(subject, self._job.rules, given, other)
             who = subject.id if subject else account.subject_id
             rows.append(Unmanaged(Kind.USER, account.app_id, account.name, account.active, who, reason, now, now))
         self.count += len(rows)
@@ -125,8 +125,8 @@ class UnmanagedAccounts:
     ) -> None:
         job = self._job
         given = inputs(subject, job.rules.roles, self._began, "", job.default_domain)
-        for claim in drift.wanted_claims(job.rules.users, given):
+        for claim in unmanaged.wanted_claims(job.rules.users, given):
             for app_id in wanted.get(claim, ()):
                 before = found.get(app_id)
-                if app_id not in known and (before is None or drift.standing(subject) < drift.standing(before)):
+                if app_id not in known and (before is None or unmanaged.standing(subject) < unmanaged.standing(before)):
                     found[app_id] = subject

@@ -4,11 +4,12 @@ import msgspec
 import pytest
 from tests.conformance.state.values import APP, HOUR, JOB, NOW, entry, group, intent, keep, link, taken
 
-from instep.core.drift import AuditSummary, Correction, Drift, Unmanaged, lease_name
+from instep.core.drift import AuditSummary, Correction, Drift, lease_name
 from instep.core.drift import State as Found
 from instep.core.job import Wish
 from instep.core.link import Status
 from instep.core.subject import Kind
+from instep.core.unmanaged import Unmanaged
 from instep.ports import LeaseLost, LeaseTaken, Membership, Record, State
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from instep.core.drift import AuditSummary, Correction, Drift, State, Unmanaged, lease_name
+from instep.core.drift import AuditSummary, Correction, Drift, State, lease_name
 from instep.core.job import Wish
 from instep.core.link import Link, Status
 from instep.core.record import Lease, Record
 from instep.core.subject import Kind
+from instep.core.unmanaged import Unmanaged
 from instep.ports import LeaseTaken
 from instep.stores.columns import upsert
 from instep.stores.secrets import Vault
