@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from instep.settings import Settings
     from instep.stores.directory import DirectoryStore
     from instep.stores.state import StateStore
+    from instep.targets.pacing import Pacings
 
 
 HOUR = 3600.0
@@ -130,8 +131,12 @@ async def world(settings: Settings, people: DirectoryStore, memory: StateStore) 
 
 
 @asynccontextmanager
-async def target(settings: Settings, memory: StateStore, app: App, token: str | None = None) -> AsyncIterator[Target]:
-    """The app's SCIM endpoint, with its secret (the one that is kept unless given) and with what was learnt of it."""
+async def target(
+    settings: Settings, memory: StateStore, app: App, token: str | None = None, pacings: Pacings | None = None
+) -> AsyncIterator[Target]:
+    """The app's SCIM endpoint, with its secret (the one that is kept unless given) and with what was learnt of it.
+
+    pacings: where its limits are learnt, for jobs that may send to one app."""
     from instep.targets.credentials import authorized_by
     from instep.targets.gallery import template
     from instep.targets.scim import ScimTarget
@@ -148,6 +153,8 @@ async def target(settings: Settings, memory: StateStore, app: App, token: str | 
         request_seconds=settings.request_seconds,
         connections=settings.concurrency,
         private_networks=private,
+        pacings=pacings,
+        limits=template(app.template).limits,
     )
     try:
         yield client
@@ -157,10 +164,14 @@ async def target(settings: Settings, memory: StateStore, app: App, token: str | 
 
 def connect(settings: Settings, memory: StateStore) -> Connect:
     """What opens an app's job and its target for the runner."""
+    from instep.targets.pacing import Pacings
+
+    chance = SystemChance()
+    pacings = Pacings(SystemClock(), lambda: chance.uniform(0.0, 1.0))
 
     @asynccontextmanager
     async def open_app(app: App) -> AsyncIterator[tuple[Job, Target]]:
-        async with target(settings, memory, app) as client:
+        async with target(settings, memory, app, pacings=pacings) as client:
             yield job(app), client
 
     return open_app
