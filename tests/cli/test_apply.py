@@ -251,3 +251,41 @@ def test_rules_that_can_not_be_used_any_more_are_replaced(scim: CommandLine, tmp
     assert result.exit_code == 0
     assert "rules: all of them, since those that are kept can't be used" in result.stdout
     assert scim.run("diff", "-f", file).exit_code == 0
+
+
+# ----------------------------------------------------------------------------------------- credentials and settings
+
+
+def test_settings_are_exported_and_applied_again_without_their_secret(scim: CommandLine, tmp_path: Path) -> None:
+    given = ["--oauth-token-url", "https://login.example/token", "--client-id", "instep", "--token-env", "APP_TOKEN"]
+    mails = ["--notify", "it@contoso.example", "--audit", "repair", "--token-expires", "2031-01-31"]
+    assert scim.run("app", "set", "scim", *given, *mails).exit_code == 0
+    exported = scim.run("export", "scim").stdout
+    assert "s3cr3t" not in exported
+    file = edited(scim, tmp_path, lambda _: None)
+    assert "is like that already" in scim.run("apply", "-f", file, "--yes").stdout
+    silent = edited(scim, tmp_path, lambda document: document["credentials"].pop("expires"))
+    assert "is like that already" in scim.run("apply", "-f", silent, "--yes").stdout
+    file = edited(scim, tmp_path, lambda document: document.update(audit={"policy": "report"}, notifications={}))
+    result = scim.run("apply", "-f", file, "--yes", "--no-plan")
+    assert "audit.policy: repair → report" in result.stdout
+    assert "notifications.addresses: it@contoso.example → none" in result.stdout
+    assert "expires: '2031-01-31'" in scim.run("export", "scim").stdout
+
+
+@pytest.mark.parametrize(
+    ("credentials", "said"),
+    [
+        ({"kind": "client_credentials", "token_url": "https://l.example/t", "client_id": "i"}, "is a bearer token; "),
+        ({"kind": "client_credentials", "token_url": "http://l.example/t", "client_id": "i"}, "unencrypted"),
+        ({"kind": "client_credentials", "client_secret": "s3cr3t-1"}, "the secret is read from where `token` says"),
+    ],
+)
+def test_credentials_that_can_not_be_applied_change_nothing(
+    scim: CommandLine, tmp_path: Path, credentials: dict[str, str], said: str
+) -> None:
+    before = scim.run("export", "scim").stdout
+    file = edited(scim, tmp_path, lambda document: document.update(credentials=credentials))
+    result = scim.run("apply", "-f", file, "--yes", "--no-plan")
+    assert (result.exit_code, said in result.stderr, "s3cr3t-1" in result.output) == (2, True, False)
+    assert scim.run("export", "scim").stdout == before

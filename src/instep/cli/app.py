@@ -1,160 +1,26 @@
-"""`instep app`: the apps that get provisioned: add, change, look at, test and remove them.
+"""`instep app`: the apps that get provisioned: look at, test and remove them; `app_changes` adds and changes them.
 
-What an app's template says comes from the gallery. The token goes into the store encrypted, and is never shown.
-Whether an app does what is asked of it is seen by `instep plan` and `instep sync`.
+The secret is never shown. Whether an app does what is asked of it is seen by `instep plan` and `instep sync`.
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instep.cli import job as opening
+from instep.cli.app_changes import Name, add, set_
 from instep.cli.job import RUNNING, UNAVAILABLE, open_job, open_stores, out, stop
-from instep.cli.rules_in_words import in_words, mapping_lines, ruled
+from instep.cli.rules_in_words import in_words, mapping_lines
 from instep.cli.showing import plain, worker
-from instep.cli.token import read_token
 
 if TYPE_CHECKING:
-    from instep.core.app import App
-    from instep.targets.gallery import Template
+    from instep.core.app import App, Credentials
 
 app = typer.Typer(name="app", no_args_is_help=True, help="The apps that get provisioned: add, test, show, remove.")
+app.command(epilog="Example: instep app add mixpanel --token-file mixpanel.token")(add)
+app.command("set", epilog="Example: instep app set mixpanel --scope all")(set_)
 
-
-AuditPolicy = Literal["off", "ignore", "report", "repair"]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The app's name, as `instep app list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="The tenant URL: the app's SCIM base URL.")]
-TokenFile = Annotated[
-    Path | None, typer.Option("--token-file", metavar="FILE", help="The file that holds the app's secret token.")
-]
-TokenEnv = Annotated[
-    str | None, typer.Option("--token-env", metavar="VAR", help="The environment variable that holds the token.")
-]
-Token = Annotated[
-    str | None,
-    typer.Option("--token", metavar="-", help="`-` reads the token from standard input.", show_default=False),
-]
-Scope = Annotated[
-    Literal["assigned", "all"] | None,
-    typer.Option("--scope", help="Who is provisioned: people and groups that are assigned, or everyone."),
-]
-NestedScope = Annotated[
-    Literal["descendants", "direct"] | None,
-    typer.Option("--nested-scope", help="Who comes into scope by an assigned group: everyone below, or its members."),
-]
-NestedMembers = Annotated[
-    Literal["flattened", "direct"] | None,
-    typer.Option("--nested-members", help="A group's members in the app: the people below it, or its direct members."),
-]
-DefaultAccess = Annotated[
-    bool | None,
-    typer.Option(
-        "--include-default-access/--exclude-default-access",
-        help="Whether people who only hold Default Access are provisioned.",
-        show_default=False,
-    ),
-]
-
-
-@app.command(epilog="Example: instep app add mixpanel --token-file mixpanel.token")
-def add(
-    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="An app of the gallery; `scim` for any other.")],
-    name: Annotated[
-        str | None, typer.Option("--name", help="What to call it here; the template's name if left out.")
-    ] = None,
-    url: Url = None,
-    token_file: TokenFile = None,
-    token_env: TokenEnv = None,
-    token: Token = None,
-    scope: Scope = None,
-    nested_scope: NestedScope = None,
-    nested_members: NestedMembers = None,
-    default_access: DefaultAccess = None,
-) -> None:
-    """Add an app from the gallery, or any app that speaks SCIM 2.0 (`scim`)."""
-    from instep.core.app import App
-    from instep.documents.app_document import NAME
-    from instep.targets.gallery import GalleryError
-    from instep.targets.gallery import template as find
-
-    try:
-        found = find(template)
-    except GalleryError as wrong:
-        stop(str(wrong))
-    if not found.provisionable:
-        stop(f"{found.display_name} isn't provisionable yet: {found.because}")
-    name = name or found.name
-    if not NAME.fullmatch(name):
-        stop(f"{name!r} can't be a name: use lower-case letters, digits, dots, dashes; `--name sales-crm`")
-    rules = ruled(found.rules, scope, nested_scope, nested_members, default_access)
-    made = App(name, found.display_name, found.name, _address(url or "", found), rules, found.roles)
-    _refuse_taken(name)
-    secret = read_token(token_file, token_env, token, found.token_hint)
-    with open_stores() as (_, _, state), state.writing() as writer:
-        if writer.app(name):
-            stop(_taken(name))
-        writer.save_app(made, secret)
-    out.print(f"{found.display_name} is added as {name}: {made.tenant_url}")
-    if found.prerequisites:
-        out.print(f"It needs: {found.prerequisites}.")
-    assign = "" if rules["scope"] == "all" else f"  instep assign {name} --group GROUP   who gets it\n"
-    out.print(f"Next:\n  instep app test {name}\n{assign}  instep plan {name}      what the first cycle would do")
-
-
-@app.command("set", epilog="Example: instep app set mixpanel --scope all")
-def set_(
-    name: Name,
-    url: Url = None,
-    token_file: TokenFile = None,
-    token_env: TokenEnv = None,
-    token: Token = None,
-    scope: Scope = None,
-    nested_scope: NestedScope = None,
-    nested_members: NestedMembers = None,
-    default_access: DefaultAccess = None,
-    audit: Annotated[
-        AuditPolicy | None,
-        typer.Option("--audit", help="What is done about what others change in the app; `off` doesn't look."),
-    ] = None,
-    audit_hours: Annotated[
-        int | None, typer.Option("--audit-hours", min=1, help="Hours between two audits by the service.")
-    ] = None,
-) -> None:
-    """Change an app's URL, token, audit, or the rules of who is provisioned."""
-    import msgspec
-
-    from instep.core.app import Audit
-    from instep.targets.gallery import template as find
-
-    gives_token = token_file is not None or token_env is not None or token is not None
-    with open_job(name) as opened:
-        known = opened.job.app
-        rules = ruled(known.rules, scope, nested_scope, nested_members, default_access)
-        audited = Audit(audit or known.audit.policy, audit_hours or known.audit.every_hours)
-        changed = msgspec.structs.replace(
-            known, rules=rules, tenant_url=_address(url, None) if url else known.tenant_url, audit=audited
-        )
-        if changed == known and not gives_token:
-            stop(f"nothing to change: {name} is like that already, or no option was given (see --help)")
-        if _host(changed) != _host(known) and not gives_token:
-            stop(
-                f"the token that is kept was made for {_host(known)}; give {_host(changed)}'s as well, by --token-file"
-            )
-        hint = find(known.template).token_hint
-        secret = read_token(token_file, token_env, token, hint) if gives_token else None
-        with opened.state.writing() as writer:
-            writer.save_app(changed, secret)
-            links = sum(writer.counts(name).values())
-    out.print(f"{name} is changed.")
-    if changed.rules != known.rules:
-        out.print(f"The next cycle looks at everyone again: `instep plan {name}` shows what it would do.")
-    if changed.tenant_url != known.tenant_url and links:
-        out.print(
-            f"{links:,} people and groups stay linked to the accounts they had. If {changed.tenant_url} is another "
-            "tenant and not the same one at a new address, remove this app and add it anew."
-        )
 
 
 @app.command("list", epilog="Example: instep app list --json")
@@ -178,7 +44,7 @@ def list_(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: instep app show mixpanel")
 def show(name: Name, as_json: Json = False) -> None:
-    """Show an app: its rules in words, roles and attribute mappings. The token is never shown."""
+    """Show an app: its settings and rules in words, roles and attribute mappings. The secret is never shown."""
     from instep.core.rules_document import rules_document
 
     with open_job(name) as opened, opened.state.reading() as reader:
@@ -189,7 +55,11 @@ def show(name: Name, as_json: Json = False) -> None:
         return
     rules = rules_document(known.rules)
     out.print(f"{known.name}: {known.display_name}\n{known.tenant_url}")
+    for line in _credentials_in_words(known.credentials):
+        out.print(plain(line))
     out.print(f"Token: {'kept, encrypted' if has_token else f'missing: instep app set {name} --token-file FILE'}\n")
+    for sentence in _settings_in_words(known):
+        out.print(plain(f"  {sentence}"))
     for sentence in in_words(rules):
         out.print(f"  {sentence}")
     for title, section in (("Users", rules.users), ("Groups", rules.groups)):
@@ -259,43 +129,28 @@ def remove(
     out.print(f"{name} is removed, with {len(given):,} assignments. In the app nothing changed; the log stays.")
 
 
-def _address(url: str, template: "Template | None") -> str:
-    """The tenant URL that was given, or the template's; ends the command when there's none that can be used."""
-    from instep.targets.address import TenantUrlError, tenant_url
-    from instep.targets.gallery import placeholders
-
-    if not url and template:
-        url = template.tenant_url
-        if not url:
-            stop(
-                f"{template.display_name} has a tenant URL for each customer; give yours by --url ({template.url_hint})"
-            )
-    if unfilled := placeholders(url):
-        meanings = template.placeholders if template else {}
-        said = "; ".join(f"{{{each}}}: {meanings[each]}" if each in meanings else f"{{{each}}}" for each in unfilled)
-        stop(f"the tenant URL has places to be filled in: {url} ({said}); give yours by --url")
-    try:
-        tenant_url(url)
-    except TenantUrlError as wrong:
-        stop(str(wrong))
-    return url.strip()
+def _credentials_in_words(of: "Credentials") -> list[str]:
+    said: list[str] = []
+    if of.kind == "client_credentials":
+        scope = f", scope {of.scope}" if of.scope else ""
+        said.append(f"OAuth 2.0 client credentials: {of.client_id} at {of.token_url}{scope}; the token is its secret")
+    if of.expires:
+        said.append(f"The token ends on {of.expires:%Y-%m-%d}")
+    return said
 
 
-def _host(of: "App") -> str:
-    from urllib.parse import urlsplit
-
-    return urlsplit(of.tenant_url).hostname or ""
-
-
-def _refuse_taken(name: str) -> None:
-    """Says so before a token is asked for."""
-    with open_stores() as (_, _, state), state.reading() as reader:
-        if reader.app(name):
-            stop(_taken(name))
-
-
-def _taken(name: str) -> str:
-    return f"there's an app {name} already; `instep app set` changes it, `--name` calls this one something else"
+def _settings_in_words(of: "App") -> list[str]:
+    told = of.notifications
+    audit = "isn't audited" if of.audit.policy == "off" else f"is audited every {of.audit.every_hours} h"
+    policy = {"ignore": "counted", "report": "reported", "repair": "set right"}.get(of.audit.policy)
+    return [
+        f"Its job runs every {of.interval_minutes} min; it {audit}"
+        + (f", and what others changed is {policy}." if policy else "."),
+        f"It counts as unhealthy from {of.quarantine.failures} failures and {of.quarantine.share:.0%} of a cycle on.",
+        f"Mails go to {', '.join(told.addresses)}{', also of failures' if told.on_failure else ''}."
+        if told.addresses
+        else "Nobody is told by mail.",
+    ]
 
 
 def _summary(of: "App") -> dict[str, Any]:
@@ -305,6 +160,17 @@ def _summary(of: "App") -> dict[str, Any]:
         "template": of.template,
         "tenantUrl": of.tenant_url,
         "scope": of.rules.get("scope", "assigned"),
+        "credentials": {
+            "kind": of.credentials.kind,
+            "tokenUrl": of.credentials.token_url or None,
+            "clientId": of.credentials.client_id or None,
+            "scope": of.credentials.scope or None,
+            "expires": of.credentials.expires.isoformat() if of.credentials.expires else None,
+        },
+        "intervalMinutes": of.interval_minutes,
+        "audit": {"policy": of.audit.policy, "everyHours": of.audit.every_hours},
+        "quarantine": {"failures": of.quarantine.failures, "share": of.quarantine.share},
+        "notifications": {"addresses": list(of.notifications.addresses), "onFailure": of.notifications.on_failure},
         "roles": [
             {"id": r.id, "value": r.value, "displayName": r.display_name, "provisions": r.provisions} for r in of.roles
         ],

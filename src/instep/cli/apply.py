@@ -7,10 +7,10 @@ would hold. Keeping rules sends nothing to the app; the next cycle does, and the
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
+from instep.cli.app_options import stranger
 from instep.cli.document import File, OfApp, Wanted, read
 from instep.cli.job import OpenJob, confirmed, err, open_stores, out, stop
 from instep.cli.showing import plain
@@ -67,7 +67,11 @@ def apply(
 
 
 def _change(wanted: Wanted, file: Path, state: "StateStore") -> _Change:
+    from msgspec.structs import replace
+
+    from instep.cli.token import end_of
     from instep.documents.app_document import to_app
+    from instep.documents.app_settings import ending
     from instep.documents.differences import shown
 
     made, known = to_app(wanted.document), wanted.known
@@ -80,14 +84,17 @@ def _change(wanted: Wanted, file: Path, state: "StateStore") -> _Change:
         rules = wanted.document.rules
         mapped = sum(len(section.mappings) for section in (rules.users, rules.groups) if section.enabled)
         lines = [f"{made.display_name} at {made.tenant_url}, scope {rules.scope}, {shown(mapped)} attributes mapped"]
+        ends = end_of(token) if made.credentials.kind == "bearer" else None
+        made = replace(made, credentials=ending(made.credentials, made.credentials, ends, False))
         return _Change(made, None, token, wanted.schema, lines)
     if made.template != known.template:
         stop(f"{made.name} was made from the template {known.template} and keeps it; {file} says {made.template}")
-    if token is None and _host(made) != _host(known):
-        stop(
-            f"the token that is kept was made for {_host(known)}; {file} has to say where {_host(made)}'s is: "
-            "token: {env: NAME}"
-        )
+    if token is None and (strange := stranger(made, known)):
+        why, needed = strange
+        stop(f"the token that is kept {why}; {file} has to say where {needed} is: token: {{env: NAME}}")
+    same = token is None or token == kept
+    ends = end_of(token) if token is not None and made.credentials.kind == "bearer" else None
+    made = replace(made, credentials=ending(made.credentials, known.credentials, ends, same))
     lines = wanted.changes()
     if token is not None and token != kept:
         lines.append("token: another one than the one that is kept")
@@ -101,10 +108,6 @@ def _token(wanted: Wanted, file: Path) -> str | None:
     if where is None:
         return None
     return read_token(file.parent / where.file if where.file else None, where.env, None, "")
-
-
-def _host(of: "App") -> str:
-    return urlsplit(of.tenant_url).hostname or ""
 
 
 def _show_plan(opened: OpenJob, token: str | None) -> None:

@@ -1,11 +1,16 @@
 """Reading a secret token: from a file, the environment, standard input or a prompt, never from an argument.
 
-An argument would be seen by everyone on the machine, and stay in the shell's history.
+An argument would be seen by everyone on the machine, and stay in the shell's history. Of a token that is a JWT, its end
+is read as well.
 """
 
+import base64
+import binascii
 import getpass
+import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from instep.cli.job import stop
@@ -39,6 +44,19 @@ def read_token(file: Path | None, variable: str | None, typed: str | None, hint:
     if not token.isascii() or not token.isprintable() or " " in token:
         stop(f"what's in {place} can't be a token: it has spaces, line breaks or other characters than ASCII")
     return token
+
+
+def end_of(token: str) -> datetime | None:
+    """When a token ends, if it is a JWT that says so (`exp`, RFC 7519, 4.1.4); none otherwise. Nothing is verified:
+    that's the app's to do."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return datetime.fromtimestamp(int(claims["exp"]), UTC)
+    except (binascii.Error, ValueError, RecursionError, KeyError, TypeError, OverflowError, OSError):
+        return None
 
 
 def _read(file: Path) -> str:
