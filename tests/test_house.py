@@ -91,7 +91,7 @@ def test_the_lock_knows_what_the_project_asks_for() -> None:
 # ---------------------------------------------------------------------------------- the import contracts
 
 DOORS = ["cli", "graphapi"]
-WIRED = ["engine", "directory", "sources", "targets", "stores", "documents", "core", "expressions", "scim"]
+WIRED = ["engine", "directory", "sources", "targets", "stores", "mailing", "documents", "core", "expressions", "scim"]
 
 
 def contracts(tree: Path) -> tuple[int, str]:
@@ -143,6 +143,7 @@ def test_contracts_allow_what_the_layers_are_for(tree: Path) -> None:
         ("scim/thing", "import instep.core.thing", "instep.scim is not allowed to import instep.core"),
         ("scim/thing", "import instep.expressions", "instep.scim is not allowed to import instep.expressions"),
         ("engine/thing", "import instep.stores.thing", "instep.engine is not allowed to import instep.stores"),
+        ("engine/thing", "import instep.mailing.thing", "instep.engine is not allowed to import instep.mailing"),
         ("sources/thing", "import instep.directory", "instep.sources is not allowed to import instep.directory"),
         ("documents/thing", "import pathlib", "instep.documents is not allowed to import pathlib"),
         ("documents/thing", "import instep.targets", "instep.documents is not allowed to import instep.targets"),

@@ -288,5 +288,5 @@ async def test_without_an_address_a_notice_is_kept_and_says_so(told: Told) -> No
     told.app = replace(told.app, notifications=Notifications())
     await told.gone()
     [kept] = told.outbox()
-    assert "no notification address" in kept.last_error
+    assert "nobody is told" in kept.last_error
     assert told.postman.sent == []

@@ -93,7 +93,7 @@ def _failures(writer: StateWriter, app: App) -> Notice | None:
 def _post(writer: StateWriter, lay_out: Layout, app: App, notice: Notice, now: datetime) -> bool:
     text, html = lay_out(notice.letter)
     addresses = app.notifications.addresses
-    trouble = "" if addresses else "nobody is told: the app has no notification address"
+    trouble = "" if addresses else f"nobody is told: `instep app set {app.name} --notify ADDRESS` says who is"
     mail = Mail(
         notice.job, notice.kind, notice.occasion, now, addresses, notice.letter.subject, text, html, last_error=trouble
     )
