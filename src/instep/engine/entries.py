@@ -13,6 +13,7 @@ from itertools import islice
 import msgspec
 
 from instep.core.change import Adopt, AttributeChange, Create, Decision
+from instep.core.decide import FOREIGN_MEMBER
 from instep.core.link import Hold, Link
 from instep.core.outcome import Done, Outcome
 from instep.core.plan import action
@@ -169,7 +170,10 @@ def held(
     kinds: Mapping[str, str],
     initiator: str = "",
 ) -> Record:
-    """The record of a decision that the guard holds: it waits on the link, and the log says so once."""
+    """The record of a decision that the guard holds: it waits on the link, and the log says so once.
+
+    Members whom nobody here stands behind are seen when a group is adopted: who is to be taken out is written down, or
+    it would be forgotten as soon as the group is linked."""
     reason = "; ".join(kinds.values())
     digest = decision.digest
     counts: Counter[str] = Counter()
@@ -179,6 +183,7 @@ def held(
     if link.hold and link.hold.digest == digest:
         hold = msgspec.structs.replace(hold, since=link.hold.since)
         return Record(link=msgspec.structs.replace(link, hold=hold))
+    foreign: tuple[str, ...] = getattr(decision.change, "foreign_removed", ())
     entry = log_entry(
         job,
         cycle,
@@ -191,4 +196,5 @@ def held(
         reason=reason,
         initiator=initiator,
     )
-    return Record(link=msgspec.structs.replace(link, hold=hold), log=entry)
+    rows = tuple(Membership(decision.subject_id, member, FOREIGN_MEMBER) for member in foreign)
+    return Record(link=msgspec.structs.replace(link, hold=hold), log=entry, members=rows)

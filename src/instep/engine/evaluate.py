@@ -15,7 +15,7 @@ from msgspec import Struct
 from instep.core import guard
 from instep.core.acknowledge import failed
 from instep.core.change import Change, Decision, Keep, Skip
-from instep.core.decide import Around, decide
+from instep.core.decide import FOREIGN_MEMBER, Around, decide
 from instep.core.desire import Desired, NotReady, OutOfScope, desire
 from instep.core.link import Link, new_seed
 from instep.core.match import Absent, Observed
@@ -223,6 +223,10 @@ class Evaluation:
             held = await self._world.state.read(
                 lambda state, group=subject.id: state.memberships(self._job.name, group)
             )
+            foreign = [m for m, state in held.items() if state == FOREIGN_MEMBER]
+            known = await self._lookup.subjects_behind(foreign) if foreign else {}
+            # Whoever has been linked since isn't foreign any more.
+            held = {m: state for m, state in held.items() if m not in known}
             arounds[subject.id] = Around(await self._accounts(wanted), coming, held)
         return arounds
 
