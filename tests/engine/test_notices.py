@@ -152,12 +152,26 @@ async def test_quarantine_that_ended_before_its_mail_could_go_is_not_told(told: 
     await told.cycle()
     await told.gone()
     assert len(told.outbox()) == 2  # the second one waits for the hour to pass
-    people(told.world, 4)
     await told.cycle()
     told.later(hours=2)
     await told.tell()
     assert told.postman.kinds == ["quarantine"]
     assert len(told.outbox()) == 1
+
+
+async def test_cycle_with_nothing_to_send_finds_out_whether_the_app_is_back(told: Told) -> None:
+    people(told.world, 3)
+    await told.cycle()
+    assert (await told.gone()).quarantine is not None
+    told.world.target.hook = lambda call: Fault(Refused("401", "Unauthorized"))
+    status = await told.cycle()
+    assert status.quarantine is not None
+    assert status.quarantine.series_count == 2
+    told.world.target.hook = None
+    assert (await told.cycle()).quarantine is None
+    before = len(told.world.target.calls)
+    await told.cycle()
+    assert len(told.world.target.calls) == before
 
 
 async def test_job_that_is_given_up_is_told_of(told: Told) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from instep import __version__
 from instep.core.guard import NOTHING_HELD, Scale, Verdict, judge
+from instep.core.job import QuarantineReason
 from instep.core.subject import Kind
 from instep.engine.affected import PAGE, beginning, pages, walk
 from instep.engine.apply import Application
@@ -22,6 +23,7 @@ from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
 from instep.engine.reset import carry_out_reset
 from instep.engine.scale import measure
+from instep.engine.sending import test_connection
 from instep.engine.settle import Settlement
 from instep.engine.spool import StoredSpool
 from instep.engine.watch import Watch
@@ -91,6 +93,7 @@ class _Cycle:
                 summary = msgspec.structs.replace(summary, kind="initial" if since is None else "incremental")
             await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary))
             async with self._watch:
+                await self._test_in_quarantine()
                 await self._pass(since)
             if not self._stop.is_set() and not self._on_demand:
                 watermark = Watermark(await self._epoch(), self._evaluated, job.rules.version, __version__)
@@ -105,6 +108,12 @@ class _Cycle:
         if not result:
             result, message = self._result(), self._watch.why
         return await self._end(summary, result, watermark, message, code)
+
+    async def _test_in_quarantine(self) -> None:
+        """Of an app that was out of reach it's to be known how it is, also when there's nothing to send."""
+        status = await self._world.state.read(lambda state: state.status(self._job.name))
+        if status.quarantine and status.quarantine.reason is QuarantineReason.EXCEPTION:
+            await test_connection(self._job, self._target)
 
     async def _pass(self, since: int | None) -> None:
         self._progress.enter("settling")
