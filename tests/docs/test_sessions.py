@@ -11,7 +11,8 @@ import pytest
 from tests.docs.sessions import ROOT, Command, commands, missing
 
 MARK = "<end of a command>"
-PAGES = ("docs/tutorial.md",)
+# Pages that go on where another ends share its shell.
+SESSIONS = (("docs/tutorial.md", "docs/how-to/read-the-log.md", "docs/how-to/make-a-report.md"),)
 
 
 def free_port() -> int:
@@ -47,9 +48,10 @@ def played(session: list[Command], folder: Path) -> list[tuple[Command, list[str
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", PAGES)
-def test_session_prints_what_the_page_shows(page: str, tmp_path: Path) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8").replace("/tmp/acme", str(tmp_path / "acme"))
+@pytest.mark.parametrize("pages", SESSIONS)
+def test_session_prints_what_the_pages_show(pages: tuple[str, ...], tmp_path: Path) -> None:
+    text = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in pages)
+    text = text.replace("/tmp/acme", str(tmp_path / "acme"))
     for port in ("8480", "5353"):
         text = text.replace(port, str(free_port()))
     session = commands(text)

@@ -78,8 +78,7 @@ class _Report:
 
     def show(self) -> None:
         """For people: who still has access, how long it took, and the names under each heading."""
-        until = f"{self._until:%Y-%m-%d %H:%M}"
-        out.print(f"{self._app}, {self._since:%Y-%m-%d %H:%M} to {until} UTC", style="bold")
+        out.print(f"{self._app}, {showing.moment(self._since)} to {showing.moment(self._until)}", style="bold")
         if self._still:
             out.print(
                 f"{showing.number(len(self._still), 'person', 'people')} who should have no access still have it:"
@@ -188,7 +187,8 @@ class _Report:
         people = showing.number(stretches.people, "person", "people")
         if stretches.mean is not None:
             mean, most = (showing.duration(each.total_seconds()) for each in (stretches.mean, stretches.longest))
-            said = f", {mean} after the directory knew on average, {most} at most"
+            said = f", {mean} after the directory knew"
+            said += f" on average, {most} at most" if stretches.people > 1 else ""
         else:
             said = ""
         out.print(f"Access ended for {people}{said}:")
