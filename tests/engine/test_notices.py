@@ -118,6 +118,12 @@ async def test_job_that_fails_wholly_is_in_quarantine_after_its_first_cycle_and_
     assert told.postman.kinds == ["quarantine"]
 
 
+async def test_three_people_who_all_fail_in_a_first_cycle_are_enough(told: Told) -> None:
+    people(told.world, 3)
+    told.world.target.hook = refuse_all
+    assert (await told.cycle()).quarantine is not None
+
+
 async def test_odd_people_are_tried_again_for_ever_without_a_quarantine(told: Told) -> None:
     people(told.world, 30)
 

@@ -97,6 +97,15 @@ class OutboxExam:
         assert send(state, NOW + 3 * HOUR - MINUTE) == []
         assert send(state, NOW + 3 * HOUR) == ["o3"]
 
+    def test_notice_that_came_while_another_was_being_sent_waits_for_the_hour_too(self, state: State) -> None:
+        post(state, mail("o1"))
+        [in_flight] = claim(state)
+        post(state, mail("o2"))
+        with state.writing() as writer:
+            writer.mail_sent(in_flight, NOW)
+        assert send(state, NOW + MINUTE) == []
+        assert send(state, NOW + HOUR) == ["o2"]
+
     def test_what_cannot_be_sent_is_tried_less_and_less_often_and_given_up_after_three_days(self, state: State) -> None:
         post(state, mail())
         tries: list[int] = []
