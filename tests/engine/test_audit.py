@@ -244,6 +244,23 @@ async def test_what_the_guard_holds_is_still_being_repaired(tmp_path: Path) -> N
         assert {d.state for d in world.drift()} == {"repaired"}
 
 
+async def test_account_that_is_never_touched_is_told_of_and_not_set_right(tmp_path: Path) -> None:
+    with audited(tmp_path) as world:
+        crowd(world, 6)
+        await world.sync()
+        world.rules = {**RULES, "protected": {"people": ["u1@firm.example"]}}
+        await world.sync()
+        account = world.account("u1@firm.example")
+        world.by_hand(account, title="Emperor")
+        world.target._members[world.account("Team g2", Kind.GROUP)].pop(account)
+        await world.audit()
+        assert [(d.path, d.state) for d in world.drift()] == [("title", "found")]
+        before = len(world.writes())
+        await world.sync()
+        assert len(world.writes()) == before
+        assert world.link("u1").sent["title"] == "Engineer"
+
+
 async def test_deleted_account_of_somebody_out_of_scope_is_not_made_again(tmp_path: Path) -> None:
     with audited(tmp_path) as world:
         crowd(world)

@@ -138,13 +138,13 @@ class Findings:
             here = {link.subject_id for link in behind.values()}
             absent = [m for m in states if m not in here]
             links = [link for k in Kind for link in state.links(name, k, absent).values()]
-            return states, behind, {link.subject_id for link in links if drift.managed(link)}
+            return states, behind, {link.subject_id for link in links if self._ours(link)}
 
         states, behind, accounts = await self._world.state.read(look)
         self.members_shown = self.members_shown or bool(ids)
         if not ids and not _says_empty(resource) and not self.members_shown and "sent" in states.values():
             return one
-        present = [link.subject_id for link in behind.values() if drift.managed(link)]
+        present = [link.subject_id for link in behind.values() if self._ours(link)]
         foreign = [i for i in ids if i not in behind] if self._job.rules.authoritative_members else []
         more = drift.members(states, present, accounts, foreign)
         return Compared(one.link, (*one.differences, *more), True, states)
@@ -187,7 +187,12 @@ class Findings:
         masked = any(m.target == path and m.source.redacted for m in rules.mappings)
         expected, found = (MASK, MASK) if masked else (difference.expected, difference.found)
         seen = Drift(link.kind, link.subject_id, path, link.name, expected, found, moment.at, moment.at)
-        return drift.judged(before, seen, self._policy)
+        return drift.judged(before, seen, self._policy if self._ours(link) else "report")
+
+    def _ours(self, link: Link) -> bool:
+        """Whether the account is ours to set right: not one that was let go, or that the job never touches."""
+        protection = self._job.rules.protection
+        return drift.managed(link) and not (protection and protection.linked(link))
 
     async def _write(self, kept: Sequence[Drift], ended: Sequence[Drift], corrections: Sequence[Correction]) -> None:
         """Keep and correct in one transaction; waits for a running cycle to end where links are to be corrected.
