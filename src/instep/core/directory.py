@@ -104,7 +104,7 @@ class Removal(Struct, frozen=True):
     """What complete lists lack, and would therefore remove."""
 
     what: str
-    """`users`, `groups` or `memberships`."""
+    """`users`, `groups`, `memberships`; or `members of` a group."""
     count: int
     population: int
     """Of how many."""

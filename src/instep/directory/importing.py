@@ -2,7 +2,8 @@
 
 The rows go to staging first, however many there are; then they're checked and taken over in one transaction. A
 file that is the whole truth (`replace`) also removes whom it lacks, within the guard's limits. Which files can be
-read is the business of `instep.sources`.
+read is the business of `instep.sources`. An error is not an absence: a file that has no rows, is cut off or lacks much
+is no whole truth, and removes nobody unless that is asked for in so many words.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from msgspec import Struct
 from instep.core.directory import AnyRow, Counts, Fault, File, Removal
 from instep.core.guard import Limits
 from instep.core.subject import Kind
-from instep.directory.store import Staging, Store
+from instep.directory.store import Merging, Staging, Store
 
 SHOWN = 20
 """How many faults are listed at the most."""
@@ -89,7 +90,7 @@ def import_files(
     Raises ImportRefused and RemovalsRefused; then nothing has changed.
     """
     with store.staging(new_id) as staging:
-        faults = _stage(staging, sources, source_name, progress)
+        faults, empty = _stage(staging, sources, source_name, progress)
         if len(faults) > SHOWN:
             raise _refused(faults)
         progress(Progress("checking"))
@@ -98,7 +99,7 @@ def import_files(
             if faults:
                 raise _refused(faults)
             if replace:
-                _judge(merge.removals(), limits, allow_removals)
+                _judge(merge, empty, limits, allow_removals)
             progress(Progress("merging"))
             counts = merge.apply(now, replace)
             conflicts = merge.conflicts(SHOWN + 1)
@@ -109,13 +110,14 @@ def import_files(
 
 def _stage(
     staging: Staging, sources: Sequence[Source], source_name: str | None, progress: Callable[[Progress], None]
-) -> list[Fault]:
-    """Stage all rows; returns what is wrong with them, one more than is shown at the most."""
+) -> tuple[list[Fault], list[str]]:
+    """Stage all rows; returns what is wrong with them, one more than is shown at the most, and files without rows."""
     faults: list[Fault] = []
+    empty: list[str] = []
     count = 0
     for number, source in enumerate(sources):
         staging.open(number, File(source.file, source_name or source.name, source.kinds, source.group))
-        items = source.rows()
+        items, before = source.rows(), count
         while batch := list(islice(items, BATCH)):
             rows = [item for item in batch if not isinstance(item, Fault)]
             faults += [item for item in batch if isinstance(item, Fault)]
@@ -123,9 +125,11 @@ def _stage(
             count += len(rows)
             progress(Progress("reading", source.file, source.position(), count))
             if len(faults) > SHOWN:
-                return faults
+                return faults, empty
+        if count == before:
+            empty.append(source.file)
     staging.seal()
-    return faults
+    return faults, empty
 
 
 def _refused(faults: Sequence[Fault]) -> ImportRefused:
@@ -133,14 +137,18 @@ def _refused(faults: Sequence[Fault]) -> ImportRefused:
     return ImportRefused(ordered[:SHOWN], len(ordered) > SHOWN)
 
 
-def _judge(removals: Sequence[Removal], limits: Limits, allowed: int | None) -> None:
-    """Refuse removals beyond the limits, or beyond what was allowed."""
+def _judge(merge: Merging, empty: Sequence[str], limits: Limits, allowed: int | None) -> None:
+    """Refuse files without rows and removals beyond the limits, or beyond what was allowed."""
+    removals = merge.removals()
     total = sum(removal.count for removal in removals)
     if allowed is not None:
         if total > allowed:
             raise RemovalsRefused(f"{_listed(removals)} would go, and {allowed} removals were allowed", total)
         return
-    for removal in removals:
+    if empty:
+        would_go = f"; {_listed(removals)} would go" if total else ""
+        raise RemovalsRefused(f"{empty[0]} has no rows, so it can hardly be the whole truth{would_go}", total)
+    for removal in (*removals, *merge.emptied(limits.cycle_count)):
         most = limits.per_cycle(removal.population)
         if removal.population >= 2 and removal.count * 2 >= removal.population:
             limit = "half or more at once needs to be allowed"
@@ -148,7 +156,8 @@ def _judge(removals: Sequence[Removal], limits: Limits, allowed: int | None) -> 
             limit = f"at most {most} may go at once"
         else:
             continue
-        raise RemovalsRefused(f"{_listed(removals)} are missing and would go; {limit}", total)
+        told = _listed(removals if removal in removals else [removal])
+        raise RemovalsRefused(f"{told} are missing and would go; {limit}", total)
 
 
 def _listed(removals: Sequence[Removal]) -> str:

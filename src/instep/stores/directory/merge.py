@@ -39,6 +39,12 @@ class Merge:
         """What would go if the files are complete lists."""
         return [Removal(what, *self._run(query).one()) for what, query in merge_sql.GONE.items()]
 
+    def emptied(self, most: int) -> list[Removal]:
+        """Groups that stay and would lose half of their members or more, and more than `most`; five of them."""
+        return [
+            Removal(f"members of {name}", gone, there) for name, gone, there in self._run(merge_sql.EMPTIED, most=most)
+        ]
+
     def apply(self, now: datetime, replace: bool) -> dict[str, Counts]:
         """Take the rows over; with `replace` also remove what complete lists lack. Returns what became of them."""
         for statement in merge_sql.OWN:

@@ -112,11 +112,28 @@ SELECT (SELECT count(*) FROM groups_gone), (
 )
 """,
     "memberships": """
-SELECT (SELECT count(*) FROM memberships_gone), (
-    SELECT count(*) FROM memberships WHERE NOT removed AND group_id IN (SELECT id FROM listed)
+SELECT (
+    SELECT count(*) FROM memberships_gone WHERE group_id NOT IN (SELECT id FROM groups_gone)
+) + (
+    SELECT count(*) FROM memberships WHERE NOT removed AND group_id IN (SELECT id FROM groups_gone)
+), (
+    SELECT count(*) FROM memberships
+    WHERE NOT removed AND group_id IN (SELECT id FROM listed UNION SELECT id FROM groups_gone)
 )
 """,
 }
+# Groups that stay and would lose half of their members or more, of those who lose more than :most.
+EMPTIED = """
+WITH lost AS (
+    SELECT group_id AS team, count(*) AS gone FROM memberships_gone GROUP BY group_id HAVING count(*) > :most
+),
+held AS (
+    SELECT group_id, count(*) AS there FROM memberships
+    WHERE NOT removed AND group_id IN (SELECT team FROM lost) GROUP BY group_id
+)
+SELECT g.name, gone, there FROM lost JOIN held ON group_id = team JOIN groups g ON g.id = team
+WHERE gone * 2 >= there AND team NOT IN (SELECT id FROM groups_gone) ORDER BY g.name LIMIT 5
+"""
 REMOVE = {
     "users": """
 UPDATE users SET presence = 'soft-deleted', deleted_at = :now, seq = :seq WHERE id IN (SELECT id FROM users_gone)
