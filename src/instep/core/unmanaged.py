@@ -32,6 +32,10 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
+STRAY = frozenset({Reason.DISABLED, Reason.DELETED, Reason.UNASSIGNED, Reason.OUT_OF_SCOPE})
+"""The reasons of accounts whose person shouldn't have one."""
+
+
 class Unmanaged(Struct, frozen=True):
     """An account in the app that no living link stands for."""
 
