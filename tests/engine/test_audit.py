@@ -491,6 +491,8 @@ async def test_strangers_in_a_group_stay_unless_its_members_are_authoritative(tm
         await world.sync()
         assert stranger not in world.target.members_of(team)
         assert len(world.target.members_of(team)) == 40
+        with world.state.reading() as state:
+            assert set(state.memberships("app", "g1").values()) == {"sent"}
         await settled(world)
 
 
