@@ -26,6 +26,10 @@ _MEMORY = 900.0
 """Seconds after which a 429 tells nothing any more of the rate."""
 _LONGEST_BACK_OFF = 60.0
 _IDLE_WINDOW = 4
+_FAR_ABOVE = 1.3
+"""A pace so many times the estimate says that the estimate was wrong, and not only that some room was left."""
+_LONG = 60
+"""Seconds, and requests, without a 429 from which on that is believed."""
 _UNSURE = 10.0
 """Seconds that an estimate which was put together counts for."""
 FEW = 3
@@ -213,6 +217,11 @@ class Learnt:
             self.rate = max(self.rate, (count - 1) / seconds)
             self._size = max(1.0, self._size - max(0.0, self._tokens - 1))
             self._seen.clear()
+        elif seconds > _LONG and count > _LONG and self._pace() > _FAR_ABOVE * self.rate:
+            # The limit was higher than it was taken for, and what wasn't asked for ran over: it has to be measured anew.
+            self.rate = max(self.rate, count / seconds, 0.9 * self._pace())
+            self._span, self._counted = _UNSURE, int(self.rate * _UNSURE)
+            self._seen.clear()
         else:
             expected = self.rate * seconds
             if abs(count - expected) > 0.25 * expected + 2:
@@ -237,11 +246,14 @@ class Learnt:
         be higher than it was taken for."""
         assert self.rate is not None
         off = min(COARSEST, max(FINEST, 1.5 / max(1, self._counted)))
-        length = min(LONGEST_ROUND, max(SHORTEST_ROUND, self._span))
-        part = self._pressed / length
-        if part <= 1:
-            return self.rate * (1 - off + 2 * off * part)
-        return self.rate * (1 + off) * 2 ** min(20.0, (part - 1) * length / min(60.0, max(10.0, length)))
+        length = self._round()
+        if self._pressed <= length:
+            return self.rate * (1 - off + 2 * off * self._pressed / length)
+        return self.rate * (1 + off) * 2 ** min(20.0, (self._pressed - length) / min(60.0, max(10.0, length)))
+
+    def _round(self) -> float:
+        """Seconds in which the pace goes from below the estimate to above it."""
+        return min(LONGEST_ROUND, max(SHORTEST_ROUND, self._span))
 
     def _fill(self, now: float) -> None:
         if now > self._tokens_at:
