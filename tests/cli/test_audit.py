@@ -48,6 +48,8 @@ def test_audit_shows_what_others_changed_and_the_next_cycle_sets_it_right(
     assert [(d["path"], d["found"], d["state"]) for d in again["drift"]] == [("title", "Emperor", "repaired")]
     assert scim.json("sync", "scim")["requests"] == 0
     assert scim.json("drift", "scim") == again["drift"]
+    assert scim.json("status", "scim")["audit"]["result"] == "succeeded"
+    assert "Last audit: " in scim.run("status", "scim").stdout
     assert "repaired" in scim.run("drift", "scim").stdout
 
 

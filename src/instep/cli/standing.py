@@ -5,6 +5,7 @@ from typing import Any
 
 from instep.cli import showing
 from instep.cli.job import OpenJob
+from instep.core.drift import AuditSummary
 from instep.core.link import Hold, Link
 from instep.core.plan import fingerprint
 from instep.core.subject import Kind
@@ -35,6 +36,7 @@ class Standing:
             self.intents = reader.intents(opened.name)
             self.lease = reader.lease(opened.name)
             self.progress = reader.progress(opened.name)
+            self.audit = reader.audit(opened.name)
             self._notices = reader.notices(opened.name, LOOKED_BACK)
         self.behind, self.place = _behind(opened, watermark)
         if self.lease and (self.lease.until <= datetime.now(UTC) or is_dead(self.lease.owner)):
@@ -81,6 +83,7 @@ class Standing:
             "place": self.place,
             "changesBehind": self.behind,
             "cycles": [_cycle(cycle) for cycle in self.cycles],
+            "audit": self.audit and _audit(self.audit),
             "links": {f"{kind.value} {word}": number for (kind, word), number in sorted(self.counts.items())},
             "escrow": [_escrowed(link) for link in self.escrow],
             "held": [_held(link, hold) for link, hold in self.holds],
@@ -101,6 +104,18 @@ def _has_token(reader: StateReader, app: str) -> bool:
         return reader.token(app) is not None
     except SecretUnreadable:
         return True
+
+
+def _audit(audit: AuditSummary) -> dict[str, Any]:
+    return {
+        "began": audit.began.isoformat(),
+        "ended": audit.ended and audit.ended.isoformat(),
+        "result": audit.result,
+        "read": audit.read,
+        "requests": audit.requests,
+        "counts": dict(audit.counts),
+        "message": audit.message,
+    }
 
 
 def _cycle(cycle: CycleSummary) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def _show(standing: "Standing") -> None:
     if standing.status.steady_last:
         out.print(f"Nothing was left to do at {showing.moment(standing.status.steady_last)}.")
     _show_cycles(standing)
+    _show_audit(standing)
     _show_escrow(standing)
     _show_holds(standing)
     _show_notices(standing)
@@ -92,6 +93,17 @@ def _show_quarantine(standing: "Standing") -> None:
     for command in advice.commands:
         out.print(f"    {command.line:<{width}}  {command.does}")
     out.print()
+
+
+def _show_audit(standing: "Standing") -> None:
+    audit = standing.audit
+    if audit is None:
+        return
+    counts = ", ".join(f"{word} {number:,}" for word, number in audit.counts.items()) or "nothing differs"
+    read = showing.number(audit.requests, "request")
+    out.print(f"\nLast audit: {showing.moment(audit.began)}  {audit.result}  {counts}; {audit.read:,} read by {read}")
+    if audit.counts:
+        out.print(f"  `instep drift {standing.name}`, `instep unmanaged {standing.name}`", style="dim")
 
 
 def _show_cycles(standing: "Standing") -> None:
