@@ -19,7 +19,6 @@ from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link
 from instep.core.outcome import Outcome
-from instep.core.record import ChainReport as ChainReport
 from instep.core.record import CycleSummary as CycleSummary
 from instep.core.record import Exchange as Exchange
 from instep.core.record import Intent as Intent
@@ -29,7 +28,6 @@ from instep.core.record import Membership as Membership
 from instep.core.record import Record as Record
 from instep.core.record import SpoolEntry as SpoolEntry
 from instep.core.record import Watermark as Watermark
-from instep.core.report import ReportRow as ReportRow
 from instep.core.subject import AppRole, Kind, Subject
 from instep.outbox import OutboxReader, OutboxWriter
 from instep.scim.abilities import Abilities
@@ -324,32 +322,6 @@ class StateReader(OutboxReader, AuditReader, Protocol):
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[LogEntry]: ...
-
-    def tally(self, job: str, since: datetime, until: datetime) -> dict[str, int]:
-        """How many subjects there are of each heading of `report`."""
-        ...
-
-    def report(
-        self, job: str, since: datetime, until: datetime, heading: str | None = None, limit: int | None = None
-    ) -> Iterator[ReportRow]:
-        """What happened to whom from `since` on, before `until`: by heading and name, each once per heading."""
-        ...
-
-    def departures(self, job: str, since: datetime, until: datetime) -> Iterator[LogEntry]:
-        """Entries by which somebody's access ended, in the order of their sequence."""
-        ...
-
-    def logged_jobs(self) -> list[str]:
-        """The jobs that have a log, also of apps that were removed."""
-        ...
-
-    def verify_log(self, job: str) -> ChainReport:
-        """Check the chain of the job's log, entry by entry."""
-        ...
-
-    def log_hash(self, job: str, sequence: int) -> str | None:
-        """The hash of an entry of the log; none when it isn't there."""
-        ...
 
 
 class StateWriter(StateReader, OutboxWriter, AuditWriter, Protocol):

@@ -23,8 +23,9 @@ from instep.core.report import HEADINGS, Departure, ReportRow, Stretches
 from instep.core.subject import Kind
 
 if TYPE_CHECKING:
-    from instep.ports import LogEntry, StateReader
+    from instep.ports import LogEntry
     from instep.stores.directory.browser import Browser
+    from instep.stores.state.reading import SqlStateReader
 
 COLUMNS = ("heading", "kind", "id", "name", "appId", "times", "at", "action", "code", "reason", "known", "ended",
            "keptSeconds")  # fmt: skip
@@ -68,7 +69,7 @@ class _Report:
     """One report, read from one look."""
 
     def __init__(
-        self, reader: "StateReader", browser: "Browser", app: str, since: datetime, until: datetime, now: datetime
+        self, reader: "SqlStateReader", browser: "Browser", app: str, since: datetime, until: datetime, now: datetime
     ) -> None:
         self._reader = reader
         self._browser = browser

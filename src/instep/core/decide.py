@@ -35,6 +35,7 @@ from instep.core.match import Absent, Found, Observed, Twins, differences
 from instep.core.protection import LOGIN, Protection
 from instep.core.redaction import MASK, shown
 from instep.core.rules import ObjectRules, Rules
+from instep.core.scope import change_that_ended
 from instep.core.subject import Kind, Presence, Subject
 
 UNKNOWN_MEMBER = "unknown"
@@ -116,7 +117,8 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) ->
     if rules.skip_out_of_scope_deletions and wish.clause in ("unassigned", "role", "filter"):
         said = Step("processing", "skipped", "leaving scope sends nothing, as the job says")
         return _decision(subject, link, Release(), (*wish.trace, said))
-    ended_by = _ended_by(subject, link, wish, rules)
+    since_then = subject.seq > link.seq and link.rules_version == rules.version
+    ended_by = change_that_ended(subject, wish, since_then)
     deletes = subject.kind is Kind.GROUP or rules.ending.by == "delete" or (purged and rules.ending.delete_when_purged)
     if deletes:
         if "delete" not in of.actions:
@@ -132,14 +134,6 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) ->
     said = Step("processing", "success", "access ends by active=false; memberships stay as they are")
     effects = (Effect(EffectKind.DISABLE),)
     return _decision(subject, link, change, (*wish.trace, said), effects=effects, ended_by=ended_by)
-
-
-def _ended_by(subject: Subject, link: Link, wish: OutOfScope, rules: Rules) -> int:
-    """The number of the directory's change that access ends by; 0 when it may be a change of the rules."""
-    if wish.clause in ("filter", "role"):
-        changed = subject.seq > link.seq and link.rules_version == rules.version
-        return subject.seq if changed else 0
-    return subject.ended_by
 
 
 def _delete_effects(subject: Subject, link: Link) -> tuple[Effect, ...]:

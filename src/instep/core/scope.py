@@ -135,6 +135,17 @@ def _through(path: tuple[str, ...], role: str) -> str:
     return f"{' > '.join(path) if path else 'assigned directly'} ({role})"
 
 
+def change_that_ended(subject: Subject, out: OutOfScope, changed: bool) -> int:
+    """The number of the directory's change that access ends by; 0 where that isn't known.
+
+    changed: whether the subject has changed since it was last acted upon, and the rules haven't: only then does a
+    filter or a role end access by a change of the directory.
+    """
+    if out.clause in ("filter", "role"):
+        return subject.seq if changed else 0
+    return subject.ended_by
+
+
 def role_name(role_id: str, roles: tuple[AppRole, ...]) -> str:
     """What people call the role; its id when the app doesn't know it."""
     if role_id == DEFAULT_ACCESS:

@@ -1,4 +1,4 @@
-"""Reading the state: implements `instep.ports.StateReader` over a connection.
+"""Reading the state: implements `instep.ports.StateReader` over a connection, and what only people ask of the log.
 
 One look: what it's given is a snapshot, or the writer's own transaction. What is due, and the searching of the
 log, are in `due` and `history`.

@@ -29,7 +29,7 @@ _PLACE = {heading: place for place, heading in enumerate(HEADINGS)}
 def report(
     connection: Connection, job: str, since: datetime, until: datetime, heading: str | None, limit: int | None
 ) -> Iterator[ReportRow]:
-    """By heading and name; see `instep.ports.StateReader.report`."""
+    """By heading and name; see `SqlStateReader.report`."""
     groups = _groups(job, since, until).subquery()
     last = log.alias("last")
     place = case(_PLACE, value=groups.c.heading)

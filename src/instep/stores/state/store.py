@@ -47,7 +47,7 @@ class StateStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     @contextmanager
-    def reading(self) -> Iterator[StateReader]:
+    def reading(self) -> Iterator[SqlStateReader]:
         """One snapshot, for callers without a loop. Raises DatabaseUnavailable."""
         with self._database.read() as connection:
             yield SqlStateReader(connection, self._vault)
