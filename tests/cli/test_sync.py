@@ -2,17 +2,22 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.cli.command_line import CommandLine, interrupt, wait_until
 from tests.conformance.independent_app import IndependentApp
 
 from instep import wiring
 from instep.cli import job
+from instep.core.record import CycleSummary
+from instep.scim.abilities import Abilities
 
 
 def test_sync_brings_the_app_in_step_and_a_second_one_asks_nothing(scim: CommandLine, server: IndependentApp) -> None:
@@ -79,16 +84,66 @@ def test_after_an_outage_the_next_run_does_everything(line: CommandLine, server:
     assert line.json("sync", "scim")["counts"] == {"create": 2}
 
 
-def test_job_that_somebody_else_runs_is_left_alone_with_exit_code_5(scim: CommandLine) -> None:
+def test_whoever_runs_the_job_already_is_asked_and_followed(scim: CommandLine) -> None:
+    """Another machine's worker: it takes the wish up and ends its cycle, and that is what the command tells."""
+    scim.hire("follow", 1)
+    state = wiring.state(scim.settings)
+    with state.writing() as writer:
+        lease = writer.take_lease("scim", "another-host/boot/1/1", datetime.now(UTC), 60)
+        cycle = CycleSummary("theirs", "scim", "incremental", datetime.now(UTC))
+        writer.begin_cycle(lease, cycle)
+
+    def work() -> None:
+        while True:
+            with state.writing() as writer:
+                if wishes := writer.asked("scim").wishes:
+                    writer.take_wishes(lease, [wish.id for wish in wishes], "theirs")
+                    counts = {"create": 41, "requests": 41}
+                    ended = msgspec.structs.replace(cycle, ended=datetime.now(UTC), result="succeeded", counts=counts)
+                    writer.end_cycle(lease, ended, None, Abilities())
+                    writer.give_lease_back(lease)
+                    return
+            time.sleep(0.1)
+
+    with ThreadPoolExecutor() as elsewhere:
+        done = elsewhere.submit(work)
+        result = scim.run("sync", "scim")
+        done.result(timeout=10)
+    state.close()
+    assert result.exit_code == 0
+    assert "process 1 on another-host" in result.stderr
+    assert "created 41" in result.stdout
+
+
+def test_when_the_other_worker_lets_go_the_command_runs_the_job_itself(scim: CommandLine) -> None:
+    scim.hire("takeover", 2)
+    state = wiring.state(scim.settings)
+    with state.writing() as writer:
+        writer.take_lease("scim", "another-host/boot/1/1", datetime.now(UTC), 1.5)
+    state.close()
+    result = scim.run("sync", "scim")
+    assert "asked it, and following" in result.stderr
+    assert "created 2" in result.stdout
+
+
+def test_an_app_whose_job_runs_elsewhere_isnt_removed(scim: CommandLine) -> None:
     state = wiring.state(scim.settings)
     with state.writing() as writer:
         writer.take_lease("scim", "another-host/boot/1/1", datetime.now(UTC), 60)
     state.close()
-    result = scim.run("sync", "scim")
-    assert result.exit_code == 5
-    assert "process 1 on another-host" in result.stderr
     removing = scim.run("app", "remove", "scim", "--yes")
     assert (removing.exit_code, "another-host" in removing.stderr) == (5, True)
+
+
+def test_nothing_is_sent_to_an_app_that_is_paused(scim: CommandLine, server: IndependentApp) -> None:
+    scim.hire("paused", 1)
+    scim.run("pause", "scim")
+    before = server.requests()
+    result = scim.run("sync", "scim")
+    assert (result.exit_code, "instep start scim" in result.stderr) == (2, True)
+    assert server.requests() == before
+    scim.run("start", "scim")
+    assert scim.json("sync", "scim")["counts"] == {"create": 1}
 
 
 def test_without_a_terminal_progress_is_a_few_plain_lines(scim: CommandLine) -> None:
