@@ -2,8 +2,9 @@
 
 What an answer says holds for the moment it was made, and answers overtake each other. The last one made, of those that
 came while a request was under way, says what was left after them all; which one that is nobody knows, but it says no
-less than the least of them. Requests without an answer are taken off that. When little is left, the question is whether requests come back one by one (a bucket) or all at
-once (a window): the last one but none is kept to ask, after a while, and the answer tells. A window is waited out.
+less than the least of them. Requests without an answer are taken off that. When little is left, the question is whether
+requests come back one by one (a bucket) or all at once (a window): the last one is kept to ask, after a while, and the
+answer tells. A window is waited out.
 """
 
 from collections import deque
@@ -83,7 +84,7 @@ class Credit:
         reset = announced.window or 1.0 if announced.reset is None else announced.reset
         self._reset_at = now + reset + self._margin
         gone = max(1, (announced.limit or 0) - announced.remaining)
-        self._ask_at = min(self._reset_at, now + 2 * reset / gone)
+        self._ask_at = min(self._reset_at, now + 3 * reset / gone)
         if not in_flight:
             full = announced.limit is not None and min(said) >= announced.limit - 1
             self._compare(now, min(said) + taken, max(said) + taken, full, now + (announced.reset or 0.0))
@@ -94,11 +95,11 @@ class Credit:
         if before is None or full or self._anchor is None:
             self._anchor = None if full else (now, most)
             return
-        if least > before[1] and now < before[2] - _MARGIN:
-            self.refill = self.refill or (least - before[1]) / (now - before[0]) / 2
+        # The app's numbers are whole: one less may have come than it seems.
+        if least > before[1] + 1 and now < before[2] - _MARGIN:
+            self.refill = self.refill or (least - before[1] - 1) / (now - before[0])
         seconds, came = now - self._anchor[0], least - self._anchor[1]
         if self.refill and came >= 8:
-            # The app's numbers are whole: one less may have come than it seems.
             self.refill = (came - 1) / seconds
             if seconds > 60:
                 self._anchor = (now, most)
