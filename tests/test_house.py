@@ -112,7 +112,7 @@ def contracts(tree: Path) -> tuple[int, str]:
 def tree(tmp_path: Path) -> Path:
     """A package `instep` with every folder of ours in it, and nothing in them but what is allowed."""
     root = tmp_path / "instep"
-    for package in [*DOORS, *WIRED, "serviceprovider"]:
+    for package in [*DOORS, *WIRED, "serviceprovider", "hostile"]:
         (root / package).mkdir(parents=True)
         (root / package / "__init__.py").touch()
         (root / package / "thing.py").touch()
@@ -121,6 +121,9 @@ def tree(tmp_path: Path) -> Path:
     (root / "cli" / "org.py").write_text("import instep.serviceprovider.thing\nimport instep.wiring\n")
     (root / "serviceprovider" / "thing.py").write_text("import instep.settings\nimport instep.serviceprovider.twin\n")
     (root / "serviceprovider" / "twin.py").touch()
+    (root / "cli" / "hostile_app.py").write_text("import instep.hostile.thing\n")
+    (root / "hostile" / "thing.py").write_text("import instep.hostile.twin\n")
+    (root / "hostile" / "twin.py").touch()
     (root / "wiring.py").write_text("".join(f"import instep.{package}.thing\n" for package in WIRED))
     (root / "engine" / "thing.py").write_text("import instep.core.thing\nimport instep.ports\nimport time\n")
     (root / "ports.py").write_text("import instep.core.thing\nimport instep.scim.thing\n")
@@ -129,7 +132,7 @@ def tree(tmp_path: Path) -> Path:
 
 def test_contracts_allow_what_the_layers_are_for(tree: Path) -> None:
     code, text = contracts(tree)
-    assert (code, "4 kept, 0 broken" in text) == (0, True), text
+    assert (code, "6 kept, 0 broken" in text) == (0, True), text
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,8 @@ def test_contracts_allow_what_the_layers_are_for(tree: Path) -> None:
             "import instep.core",
             "instep.serviceprovider is not allowed to import instep.core",
         ),
+        ("hostile/thing", "import instep.scim", "instep.hostile is not allowed to import instep.scim"),
+        ("wiring", "import instep.hostile", "instep.wiring -> instep.hostile"),
     ],
 )
 def test_contracts_refuse(tree: Path, module: str, forbidden: str, said: str) -> None:

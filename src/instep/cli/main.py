@@ -117,6 +117,18 @@ COMMANDS = {
         "instep restart mixpanel --reset Watermark --reset Escrows",
     ),
     "notices": Command("notices:app", "Provisioning", "The mails about apps: list, show, send, test."),
+    "hostile-app": Command(
+        "hostile_app:hostile_app",
+        "Test app",
+        "Run an app that misbehaves, to test a SCIM client.",
+        "instep hostile-app --persona ignores-filters --persona executes-and-hangs-up --share 0.2",
+    ),
+    "hostile-source": Command(
+        "hostile_source:hostile_source",
+        "Test app",
+        "Write a directory's export as broken ones are.",
+        "instep hostile-source --persona truncated -o users.csv",
+    ),
     "org": Command("org:app", "Test app", "Run a test app: organisations that are provisioned over SCIM."),
 }
 
