@@ -6,14 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 from tests.engine.small_world import RULES, SmallWorld, small_world
 from tests.engine.test_explain import found, hire
 
 from instep.core.change import Create
+from instep.core.directory import Entry
 from instep.core.subject import Kind
 from instep.engine.explain import explain
-from instep.targets.memory import Call
+from instep.scim.abilities import Abilities
+from instep.targets.memory import Call, MemoryTarget
 
 
 def names(count: int, start: int = 0) -> list[str]:
@@ -95,6 +98,21 @@ async def test_what_waits_and_is_looked_at_again_is_not_counted_twice(tmp_path: 
         with world.state.reading() as state:
             assert state.waiting_effects("app") == {"disable": 6}
         assert len(active(world)) == 40
+
+
+async def test_what_waits_and_changes_otherwise_weighs_on_others_only_once(tmp_path: Path) -> None:
+    """Three wait; they change otherwise while two more leave: five in all, which is the limit."""
+    with small_world(tmp_path) as world:
+        hire(world, *names(40))
+        await world.sync()
+        world.rules = ruled(guard={"day_count": 11})
+        leave(world, names(3))
+        assert (await world.sync()).counts["hold"] == 3, "by the half limits after a change of rules"
+        for id in names(3):
+            hire(world, id, role=None, jobTitle="Former")
+        leave(world, names(2, 3))
+        await world.sync()
+        assert len(active(world)) == 38
 
 
 async def test_purging_leavers_is_not_held_while_a_mass_of_them_is(tmp_path: Path) -> None:
@@ -184,10 +202,26 @@ async def test_protected_people_are_left_alone_whatever_happens(tmp_path: Path) 
         assert len(writes(world)) == before
 
 
-async def test_an_account_that_is_protected_in_the_app_is_adopted_by_nobody(tmp_path: Path) -> None:
+async def test_who_has_a_protected_name_only_now_stays_in_the_group(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        world.rules = ruled(protected={"people": ["glass@firm.example"]})
+        hire(world, *names(4))
+        found(world, "team", members=names(4), assigned=True)
+        await world.sync()
+        with world.directory.edit() as edit:
+            edit.put(Entry(Kind.USER, "u00", "glass@firm.example", {"displayName": "U00"}))
+            edit.leave("team", "u00")
+        before = len(writes(world))
+        await world.sync()
+        assert writes(world)[before:] == []
+
+
+@pytest.mark.parametrize("unique", [True, False])
+async def test_an_account_that_is_protected_in_the_app_is_adopted_by_nobody(tmp_path: Path, unique: bool) -> None:
     mail = {"target": "externalId", "source": "[mail]", "matching": 2}
     users = {"mappings": [*RULES["users"]["mappings"], mail]}
-    with small_world(tmp_path) as world:
+    abilities = Abilities(enforces_uniqueness=unique, trusts_list=unique)
+    with small_world(tmp_path, target=MemoryTarget(abilities)) as world:
         world.rules = ruled(users=users, protected={"accounts": ["owner@app.example"]})
         owner = {"userName": "owner@app.example", "externalId": "ops@firm.example", "title": "Owner"}
         world.target.put(Kind.USER, owner)
