@@ -60,12 +60,14 @@ def _judge(app: str, verdict: Verdict, given: str | None, yes: bool, of: str) ->
         if given is None and not yes and not confirmed(question, way_out):
             stop(f"nothing was {verdict}")
         judged = _write(opened, {hold.digest: verdict for _, hold in holds})
+        with opened.state.reading() as reader:
+            started = reader.status(app).schedule == "active"
     changed = len(holds) - judged
     out.print(f"{showing.number(judged, 'decision')} {verdict}.")
     if changed > 0:
         out.print(f"{changed:,} changed or ended since they were listed, and aren't covered.")
     if verdict == "approved":
-        out.print(f"Now run: instep sync {app}")
+        out.print("The service takes it up now." if started else f"Now run: instep sync {app}")
 
 
 def _list(reader: "StateReader", holds: "list[tuple[Link, Hold]]", app: str) -> None:
@@ -86,5 +88,11 @@ def _list(reader: "StateReader", holds: "list[tuple[Link, Hold]]", app: str) -> 
 
 
 def _write(opened: OpenJob, digests: dict[str, str]) -> int:
+    from instep.core.job import Wish
+    from instep.wiring import SystemClock
+
     with opened.state.writing() as writer:
-        return writer.judge_holds(opened.name, digests)
+        judged = writer.judge_holds(opened.name, digests)
+        if "approved" in digests.values():
+            writer.wish(Wish(opened.name, SystemClock().now()))
+        return judged
