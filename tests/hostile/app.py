@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+BULK = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 LOGIN_PAGE = "<!doctype html><html><head><title>Sign in</title></head></html>"
 
@@ -57,6 +58,20 @@ class Quirks:
     patch_status: int = 0
     """The status that any PATCH of a user is answered with, instead of doing it."""
     unique: bool = True
+    bulk_operations: int = 0
+    """Operations in one /Bulk request, as announced; 0 when it isn't offered, and announced nowhere."""
+    bulk_size: int = 1_000_000
+    """Bytes of a /Bulk request, as announced."""
+    bulk_status: int = 0
+    """The status that /Bulk is answered with, though it's announced."""
+    bulk_forgets: int = 0
+    """Every so manieth operation isn't in the answer, though it was carried out."""
+    bulk_ids_back: bool = True
+    """Whether bulkIds are given back for other operations than creations."""
+    bulk_shows: bool = True
+    """Whether an answer has the resources in it."""
+    bulk_codes: bool = False
+    """Whether a status is `{"code": 200}`, as before RFC 7644."""
 
 
 @dataclass
@@ -201,6 +216,11 @@ class HostileApp:
 
     def _do(self, came: Request) -> tuple[int, dict[str, Any] | None]:
         kind, _, app_id = came.path.strip("/").partition("/")
+        if self.quirks.bulk_operations and kind == "ServiceProviderConfig":
+            limits = {"maxOperations": self.quirks.bulk_operations, "maxPayloadSize": self.quirks.bulk_size}
+            return 200, {"bulk": {"supported": True, **limits}}
+        if self.quirks.bulk_operations and kind == "Bulk":
+            return 200, self._bulk(came)
         if kind not in ("Users", "Groups"):
             raise Refusal(404, "no such endpoint")
         if not app_id:
@@ -221,6 +241,37 @@ class HostileApp:
             case _:
                 self._patch(kind, app_id, came.body["Operations"])
                 return (204, None) if kind == "Groups" else (200, self._shown(kind, app_id, True))
+
+    def _bulk(self, came: Request) -> dict[str, Any]:
+        if self.quirks.bulk_status:
+            raise Refusal(self.quirks.bulk_status, "not today")
+        operations = came.body["Operations"]
+        assert len(operations) <= self.quirks.bulk_operations
+        assert len(json.dumps(came.body, separators=(",", ":"))) <= self.quirks.bulk_size
+        answers = [self._operation(came, operation) for operation in operations]
+        if self.quirks.bulk_forgets:
+            del answers[self.quirks.bulk_forgets - 1 :: self.quirks.bulk_forgets]
+        # RFC 7644 promises no order.
+        return {"schemas": [BULK], "Operations": answers[::-1]}
+
+    def _operation(self, came: Request, operation: dict[str, Any]) -> dict[str, Any]:
+        alone = Request(operation["method"], operation["path"], {}, came.headers, operation.get("data"))
+        answer: dict[str, Any] = {"method": operation["method"]}
+        try:
+            status, document = self._do(alone)
+        except Refusal as refusal:
+            status = refusal.status
+            answer["response"] = {"schemas": [ERROR], "detail": refusal.detail, "scimType": refusal.scim_type}
+        else:
+            made = document["id"] if document else operation["path"].rpartition("/")[2]
+            answer["location"] = f"{self.url}/Users/{made}"
+            if document and self.quirks.bulk_shows:
+                answer["response"] = document
+        if operation["method"] == "POST" or self.quirks.bulk_ids_back:
+            answer["bulkId"] = operation["bulkId"]
+        else:
+            answer["location"] = f"{self.url}{operation['path']}"
+        return answer | {"status": {"code": status} if self.quirks.bulk_codes else str(status)}
 
     def _all(self, kind: str) -> dict[str, dict[str, Any]]:
         return self.users if kind == "Users" else self.groups

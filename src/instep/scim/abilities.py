@@ -41,8 +41,9 @@ class Abilities(Struct, frozen=True, omit_defaults=True):
     """Whether users are changed by PATCH; otherwise by reading and PUT. Groups are always patched."""
     excluded_attributes: bool = True
     """Whether `excludedAttributes=members` is understood; otherwise it is left out."""
-    bulk: int = 0
-    """Operations in one `/Bulk` request at the most; 0 for none. Stated by the gallery, never learnt."""
+    bulk: bool = True
+    """Whether writes of users are gathered into `/Bulk` requests, where `/ServiceProviderConfig` offers them. Not where
+    an app's limits count the operations within."""
 
 
 class AbilitiesError(ValueError):
@@ -95,6 +96,11 @@ def refused_size(abilities: Abilities, members: int) -> Abilities:
 def refused_patch(abilities: Abilities) -> Abilities:
     """PATCH of a user isn't offered. Fallback: read, and PUT the whole."""
     return msgspec.structs.replace(abilities, patch=False)
+
+
+def refused_bulk(abilities: Abilities) -> Abilities:
+    """`/Bulk` isn't offered, or is refused. Fallback: each write is sent alone."""
+    return msgspec.structs.replace(abilities, bulk=False)
 
 
 def refused_exclusion(abilities: Abilities) -> Abilities:

@@ -1,8 +1,9 @@
 """The generic SCIM 2.0 client: the port `Target` over HTTP.
 
 It is put together here from its parts: `lookups` reads, `writes` changes attributes, `memberships` changes
-members, `client` waits where the app asks for it, `http` sends, `verdict` says what an answer means. What
-makes a vendor different is in its abilities, stated by the gallery or learnt; there is no code per vendor.
+members, `bulk` gathers writes of users, `client` waits where the app asks for it, `http` sends, `verdict` says what
+an answer means. What makes a vendor different is in its abilities, stated by the gallery or learnt; there is no code
+per vendor.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from instep.scim import abilities as lessons
 from instep.scim import documents
 from instep.scim.abilities import Abilities
 from instep.targets.address import TenantUrl, tenant_url
+from instep.targets.bulk import Bulk
 from instep.targets.client import Attempt, Client
 from instep.targets.credentials import Bearer
 from instep.targets.http import Authorization, Connection
@@ -65,7 +67,8 @@ class ScimTarget:
         fitting = _in_dialect(abilities or Abilities(), tenant)
         self._client = Client(self._connection, clock, fitting, self.pacing, patience)
         self._lookups = Lookups(self._client)
-        self._writes = Writes(self._client, self._lookups)
+        self._bulk = Bulk(self._client, clock)
+        self._writes = Writes(self._client, self._lookups, self._bulk)
         self._memberships = Memberships(self._client, self._lookups)
 
     @property
@@ -110,19 +113,19 @@ class ScimTarget:
         body = documents.build(kind, attributes)
         first = self._first(members)
         attempts = [await self._post(kind, body, first)]
-        outcome, resource = created(attempts[0], kind)
+        outcome, app_id, resource = created(attempts[0], kind)
         blamed = bool(first) and isinstance(outcome, Refused) and attempts[0].status in (400, 404, 413, 422, 501)
         if blamed:
             if attempts[0].status == 413:
                 self._client.learn(lessons.refused_size, len(first))
             # The members may be the reason: nothing was made, so it can be tried without them.
             attempts.append(await self._post(kind, body, ()))
-            outcome, resource = created(attempts[-1], kind)
+            outcome, app_id, resource = created(attempts[-1], kind)
         exchanges = tuple(attempt.exchange() for attempt in attempts)
-        if not isinstance(outcome, Done) or resource is None:
+        if not isinstance(outcome, Done):
             return Answer(outcome, exchanges=exchanges)
-        if not members:
-            return Answer(outcome, resource.id, resource, exchanges=exchanges)
+        if resource is None or not members:
+            return Answer(outcome, app_id, resource, exchanges=exchanges)
         return await self._fill(resource, members, () if blamed else first, attempts[0], exchanges)
 
     async def update(
@@ -149,11 +152,12 @@ class ScimTarget:
 
     async def delete(self, kind: Kind, app_id: str) -> Answer:
         """Delete; gone already counts as done."""
-        attempt = await self._client.send("delete", "DELETE", f"/{kind}s/{quote(app_id, safe='')}")
+        attempt = await self._bulk.send("delete", "DELETE", f"/{kind}s/{quote(app_id, safe='')}")
         return settled(attempt, kind, app_id)
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._bulk.close()
         await self._client.close()
 
     # --------------------------------------------------------------------------------------- within
@@ -164,7 +168,7 @@ class ScimTarget:
 
     async def _post(self, kind: Kind, body: Mapping[str, Any], members: Sequence[str]) -> Attempt:
         whole = {**body, "members": [{"value": member} for member in members]} if members else body
-        return await self._client.send("create", "POST", f"/{kind}s", body=whole)
+        return await self._bulk.send("create", "POST", f"/{kind}s", whole)
 
     async def _fill(
         self,

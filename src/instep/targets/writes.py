@@ -5,7 +5,7 @@ user's resource doesn't take is replaced by reading and PUT.
 """
 
 from collections.abc import Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from instep.core.change import AttributeChange
 from instep.core.outcome import Done, Outcome, Refused, RetryLater
@@ -15,6 +15,7 @@ from instep.scim import abilities, documents, patch, reading
 from instep.scim.paths import AttributePath, parse
 from instep.scim.reading import NotScim
 from instep.targets import verdict
+from instep.targets.bulk import Bulk
 from instep.targets.client import Attempt, Client
 from instep.targets.lookups import Lookups
 
@@ -22,9 +23,10 @@ from instep.targets.lookups import Lookups
 class Writes:
     """Changes of attributes through one client."""
 
-    def __init__(self, client: Client, lookups: Lookups) -> None:
+    def __init__(self, client: Client, lookups: Lookups, bulk: Bulk) -> None:
         self._client = client
         self._lookups = lookups
+        self._bulk = bulk
 
     async def change(self, kind: Kind, app_id: str, changes: Sequence[AttributeChange]) -> Answer:
         """Change attributes, in one request where the app takes it. Never raises."""
@@ -46,7 +48,7 @@ class Writes:
         if not operations:
             return Answer(Done(), app_id), None
         path = f"/{kind}s/{quote(app_id, safe='')}"
-        attempt = await self._client.send("change", "PATCH", path, body=patch.message(operations))
+        attempt = await self._bulk.send("change", "PATCH", path, patch.message(operations))
         return settled(attempt, kind, app_id), attempt
 
     async def _patch_as_is(self, kind: Kind, app_id: str, changes: Sequence[AttributeChange]) -> Answer:
@@ -132,16 +134,27 @@ def _after(first: Answer, last: Answer) -> Answer:
     return Answer(last.outcome, last.app_id, last.resource, exchanges=(*first.exchanges, *last.exchanges))
 
 
-def created(attempt: Attempt, kind: Kind) -> tuple[Outcome, Resource | None]:
-    """What came of a POST: Done only with a resource that has an id. Any other success is Unknown."""
+def created(attempt: Attempt, kind: Kind) -> tuple[Outcome, str, Resource | None]:
+    """What came of a POST: Done only with the id of what was made, and the resource where it's shown. Any other success
+    is Unknown."""
     if not attempt.done:
-        return attempt.outcome, None
+        return attempt.outcome, "", None
     body, content_type = attempt.reply.body, attempt.reply.content_type
+    located = _located(attempt.reply.location, kind)
+    if located and not body.strip():
+        return Done(), located, None
     stated = reading.stated_error(body, content_type)
     if stated is not None:
-        return verdict.of_status("create", stated, reading.complaint(body, content_type)), None
+        return verdict.of_status("create", stated, reading.complaint(body, content_type)), "", None
     try:
         app_id, document = reading.resource(body, content_type, kind)
     except NotScim as wrong:
-        return verdict.of_unreadable("create", str(wrong)), None
-    return Done(), Resource(app_id, document)
+        return verdict.of_unreadable("create", str(wrong)), "", None
+    return Done(), app_id, Resource(app_id, document)
+
+
+def _located(location: str, kind: Kind) -> str:
+    """The id of a user whose location is all that is told of its creation, as in most bulk answers; else empty. Of a
+    group it wouldn't do: its members would be missing."""
+    before, _, app_id = location.rstrip("/").rpartition("/")
+    return unquote(app_id) if kind is Kind.USER and before.endswith("/Users") else ""
