@@ -77,7 +77,7 @@ def test_files_that_nobody_knows_are_refused_together(run: Run) -> None:
 def test_an_import_that_removes_too_many_names_the_way_out(run: Run) -> None:
     run("directory", "import", FILES / "entra-users.csv")
     refused = run("directory", "import", FILES / "entra-users-empty.csv", "--replace", code=1)
-    assert "4 of 4 users are missing" in refused.stderr
+    assert "4 of 4 users would go" in refused.stderr
     assert "--allow-removals 4" in refused.stderr
     run("directory", "import", FILES / "entra-users-empty.csv", "--replace", "--allow-removals", 4)
     assert len(told(run("directory", "list", "--deleted", "--json"))) == 4

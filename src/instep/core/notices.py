@@ -265,6 +265,7 @@ _EFFECTS = {
     "login-change": "would get another login name",
     "membership-removal": "would lose members",
     "group-deletion": "would be deleted",
+    "disabled-deletion": "would be deleted, disabled already",
 }
 
 
