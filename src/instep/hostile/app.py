@@ -198,16 +198,23 @@ class App:
         return self._shown(document, request)
 
     def _stranger(self, group: Document) -> str | None:
-        """A member that isn't in the app; members are left with their ids alone."""
+        """A member that isn't in the app; of members, id and address are kept."""
         name = key(group, "members")
-        ids = [str(get(each, "value")) for each in group.get(name) or [] if isinstance(each, dict)]
+        members = [_member(each) for each in group.get(name) or [] if isinstance(each, dict)]
         if name in group:
-            group[name] = [{"value": each} for each in ids]
+            group[name] = members
         known = (self.content.all("Users"), self.content.all("Groups"))
-        return next((each for each in ids if not any(each in some for some in known)), None)
+        return next((m["value"] for m in members if not any(m["value"] in some for some in known)), None)
 
     def _shown(self, document: Document, request: Request) -> Answer:
         return Answer(200, _projected(document, request.query), {"ETag": document["meta"]["version"]})
+
+
+def _member(element: Document) -> Document:
+    """A member by its id, which may be given by its address alone."""
+    address = get(element, "$ref")
+    app_id = str(get(element, "value") or str(address).rpartition("/")[2])
+    return {"value": app_id} | ({"$ref": address} if address else {})
 
 
 def _projected(document: Document, query: dict[str, str]) -> Document:

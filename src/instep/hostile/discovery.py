@@ -7,8 +7,11 @@ from instep.hostile.attributes import CORE, ENTERPRISE
 _CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 
-def _attribute(name: str, kind: str = "string", many: bool = False, required: bool = False) -> dict[str, Any]:
-    return {
+def _attribute(
+    name: str, kind: str = "string", many: bool = False, required: bool = False, parts: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"subAttributes": [_attribute(part) for part in parts]} if parts else {}
+    return told | {
         "name": name,
         "type": kind,
         "multiValued": many,
@@ -53,7 +56,12 @@ def config(promises: bool = False) -> dict[str, Any]:
 
 
 _TEXTS = ["displayName", "nickName", "title", "userType", "preferredLanguage", "locale", "timezone", "externalId"]
-_MANY = ["emails", "phoneNumbers", "addresses", "roles", "entitlements"]
+_MANY = ("emails", "phoneNumbers", "roles", "entitlements")
+_MEMBERS = _attribute("members", "complex", many=True) | {
+    "subAttributes": [_attribute("value"), _attribute("$ref", "reference") | {"referenceTypes": ["User", "Group"]}]
+}
+_ADDRESS = ("type", "formatted", "streetAddress", "locality", "region", "postalCode", "country")
+_NAMES = ("formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix")
 
 ENDPOINTS: dict[str, Any] = {
     "ServiceProviderConfig": config(),
@@ -66,21 +74,22 @@ ENDPOINTS: dict[str, Any] = {
                 _attribute("userName", required=True),
                 *(_attribute(name) for name in _TEXTS),
                 _attribute("active", "boolean"),
-                _attribute("name", "complex"),
-                *(_attribute(name, "complex", many=True) for name in _MANY),
+                _attribute("name", "complex", parts=_NAMES),
+                *(_attribute(name, "complex", many=True, parts=("value", "type", "display")) for name in _MANY),
+                _attribute("addresses", "complex", many=True, parts=_ADDRESS),
             ],
         ),
         _schema(
             CORE[1],
             "Group",
-            [_attribute("displayName", required=True), _attribute("members", "complex", many=True)],
+            [_attribute("displayName", required=True), _MEMBERS],
         ),
         _schema(
             ENTERPRISE,
             "EnterpriseUser",
             [
                 *(_attribute(n) for n in ["employeeNumber", "costCenter", "organization", "division", "department"]),
-                _attribute("manager", "complex"),
+                _attribute("manager", "complex", parts=("value", "displayName")),
             ],
         ),
     ],
