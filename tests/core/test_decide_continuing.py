@@ -54,6 +54,19 @@ def test_who_is_in_step_is_kept() -> None:
     assert (decision.effects, decision.pending) == ((), ())
 
 
+def test_steps_are_told_of_who_changes_and_not_of_who_is_in_step() -> None:
+    """Most people are in step, and what isn't told needn't be made."""
+    assert decided(person(), link()).trace == ()
+    told = decided(person(attributes={"jobTitle": "Countess"}), link()).trace
+    assert [(step.type, step.status) for step in told] == [("import", "success"), ("scoping", "success")]
+    assert told[1].details == {
+        "IsActive": True,
+        "Assigned": True,
+        "IsEffectivelyEntitledForProvisioning": True,
+        "Through": ["assigned directly (Default Access)"],
+    }
+
+
 def test_each_attribute_that_differs_is_changed_and_no_other() -> None:
     assert change(person(attributes={"jobTitle": "Countess"}), link()) == Update(
         (AttributeChange("title", "Analyst", "Countess"),)
