@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from instep.stores.state import StateStore
 
 HOUR = 3600.0
-MAIL_EVERY = 15.0
+MAIL_EVERY = 3.0
 """Seconds between two looks for mails that are due."""
 
 
