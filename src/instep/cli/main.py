@@ -129,6 +129,12 @@ COMMANDS = {
         "Write a directory's export as broken ones are.",
         "instep hostile-source --persona truncated -o users.csv",
     ),
+    "check": Command(
+        "check:check",
+        "Apps",
+        "Check any SCIM endpoint as provisioning would use it, and grade it.",
+        "instep check https://app.example.com/scim/v2 --token-env SCIM_TOKEN",
+    ),
     "org": Command("org:app", "Test app", "Run a test app: organisations that are provisioned over SCIM."),
 }
 

@@ -1,0 +1,428 @@
+"""Checks of groups and their members (RFC 7643 section 4.2, RFC 7644 section 3.5.2).
+
+An app without groups isn't at fault: then none of these is judged.
+"""
+
+from instep.checking.finding import Doubtful, Failed, NotJudged
+from instep.checking.registry import check
+from instep.checking.visit import Made, Visit
+from instep.scim import documents
+from instep.scim.documents import ABSENT
+from instep.scim.paths import quoted
+
+BARE = "excludedAttributes=members"
+
+
+def _one_out(group_member: Made) -> dict[str, str]:
+    return {"op": "remove", "path": f"members[value eq {quoted(group_member.id)}]"}
+
+
+@check(
+    "groups.offered",
+    "There are groups",
+    "nice",
+    "RFC 7644 section 3.2; Entra's test connection",
+    "Offer /Groups, or leave groups out of the job's rules.",
+    writes=False,
+)
+async def offered(visit: Visit) -> str | None:
+    """The look-up of a group that nobody has is answered with 200 and an empty list."""
+    answer = await visit.search("Group", f"displayName eq {quoted(visit.nobody)}", BARE)
+    plain = answer if answer.succeeded else await visit.wire.send("GET", "/Groups", "startIndex=1&count=1")
+    visit.facts.has_groups = plain.succeeded
+    if plain.status in (403, 404, 405, 501):
+        raise NotJudged(f"GET /Groups was answered with {plain.words}")
+    if not answer.succeeded:
+        without = await visit.search("Group", f"displayName eq {quoted(visit.nobody)}")
+        if without.succeeded:
+            visit.learn(excluded_attributes=False)
+            raise Failed(f"a look-up with {BARE} was answered with {answer.words}")
+    visit.listed(answer)
+    return None
+
+
+@check(
+    "groups.create",
+    "A group can be created without members",
+    "must",
+    "RFC 7644 section 3.3; one of Entra's onboarding checks",
+    "Answer POST /Groups with 201 and the new group, whether `members` is absent or empty.",
+)
+async def create(visit: Visit) -> str | None:
+    """New groups arrive; their members follow."""
+    _there(visit)
+    for document in (visit.team("new"), visit.team("new", members=[])):
+        answer = await visit.post("Group", document)
+        visit.expect(answer, 201, 200)
+        if not answer.app_id:
+            raise Failed("the answer has no id")
+    return None
+
+
+def _there(visit: Visit) -> None:
+    if visit.facts.has_groups is False:
+        raise NotJudged("the app has no groups")
+
+
+@check(
+    "groups.find",
+    "A group is found by displayName",
+    "must",
+    "RFC 7644 section 3.4.2.2; the usual matching attribute of groups",
+    'Support `filter=displayName eq "..."` on /Groups, with excludedAttributes=members.',
+)
+async def find(visit: Visit) -> str | None:
+    """A group that's there is found, so that it isn't made twice."""
+    group = await visit.group(word="find")
+    query = BARE if visit.abilities.excluded_attributes else ""
+    answer = await visit.search("Group", f"displayName eq {quoted(group.name)}", query)
+    if group.id not in [app_id for app_id, _ in visit.listed(answer)]:
+        raise Failed("the group that has the name isn't found")
+    return None
+
+
+@check(
+    "groups.narrows",
+    "A filter of groups narrows the answer",
+    "must",
+    "RFC 7644 section 3.4.2.2",
+    "Apply the filter, or refuse it with 400 invalidFilter.",
+)
+async def narrows(visit: Visit) -> str | None:
+    """A look-up gives the group of that name and no others."""
+    await visit.group(word="other")
+    found = await visit.found("Group", "displayName", visit.nobody)
+    if found:
+        visit.learn(trusts_filter=False)
+        raise Failed(f"a name that no group has was answered with {len(found)} groups: the filter is ignored")
+    return None
+
+
+@check(
+    "groups.add-members",
+    "Several members are added by one PATCH",
+    "must",
+    "RFC 7644 section 3.5.2.1; one of Entra's onboarding checks",
+    "Support `add` on `members` with a list of values, answered with 204 or 200.",
+)
+async def add_members(visit: Visit) -> str | None:
+    """Everybody who was added is in the group."""
+    group, people = await visit.group(word="add"), await visit.crowd()
+    answer = await visit.patch(
+        group, {"op": "add", "path": "members", "value": [{"value": member.id} for member in people[:3]]}
+    )
+    visit.expect(answer, 204, 200, 202)
+    await _shown(visit, group, *people[:3])
+    return None
+
+
+async def _shown(visit: Visit, group: Made, *members: Made) -> None:
+    """has_members, where reading shows members."""
+    if documents.lookup(await visit.read(group), "members") is ABSENT and members:
+        raise NotJudged("the group shows no members: see groups.shows-members")
+    await visit.has_members(group, *members)
+
+
+@check(
+    "groups.shows-members",
+    "Reading a group shows its members",
+    "should",
+    "RFC 7643 section 4.2 (members: returned default)",
+    "Give `members` when a group is read, unless they're excluded.",
+)
+async def shows_members(visit: Visit) -> str | None:
+    """What the app holds can be compared with what it should."""
+    group = await visit.group((await visit.crowd())[0], word="shown")
+    if documents.lookup(await visit.read(group), "members") is ABSENT:
+        visit.learn(reads_members=False)
+        raise Failed("somebody was put into a group, and reading the group shows no members")
+    return None
+
+
+@check(
+    "groups.exclude-members",
+    "excludedAttributes=members leaves the members out",
+    "should",
+    "RFC 7644 section 3.9; what Entra sends with every read of a group",
+    "Heed `excludedAttributes=members` in reads and lists.",
+)
+async def exclude_members(visit: Visit) -> str | None:
+    """A look-up of a group of 50,000 people isn't an answer of 5 MB."""
+    group = await visit.group((await visit.crowd())[0], word="bare")
+    answer = await visit.get("Group", group.id, BARE)
+    if answer.status == 400:
+        visit.learn(excluded_attributes=False)
+    visit.expect(answer, 200)
+    if documents.lookup(answer.document, "members") is not ABSENT:
+        raise Failed("the members came all the same")
+    return None
+
+
+@check(
+    "groups.members-in-create",
+    "A group's first members may ride in its creation",
+    "should",
+    "RFC 7644 section 3.3; RFC 7643 section 4.2",
+    "Heed `members` in POST /Groups, or refuse them; don't drop them.",
+)
+async def members_in_create(visit: Visit) -> str | None:
+    """A new group costs one request."""
+    _there(visit)
+    people = (await visit.crowd())[:2]
+    document = visit.team("filled", members=[{"value": member.id} for member in people])
+    answer = await visit.post("Group", document)
+    if not answer.succeeded:
+        visit.learn(members_in_create=False)
+        raise Doubtful(f"it's refused with {answer.words}: members have to follow by PATCH")
+    try:
+        await _shown(visit, Made("Group", answer.app_id, document["displayName"], document, answer), *people)
+    except Failed:
+        visit.learn(members_in_create=False)
+        raise
+    return None
+
+
+@check(
+    "groups.add-by-entra",
+    "Members are added in Entra's words",
+    "should",
+    "What Entra sends: `Add`, and `$ref: null` beside each value",
+    "Take `Add` for `add`, and ignore `$ref` where it's null.",
+)
+async def add_by_entra(visit: Visit) -> str | None:
+    """Members from Entra arrive."""
+    group, people = await visit.group(word="entra"), (await visit.crowd())[:2]
+    value = [{"$ref": None, "value": member.id} for member in people]
+    answer = await visit.patch(group, {"op": "Add", "path": "members", "value": value})
+    if not answer.succeeded:
+        raise Failed(f"it's refused with {answer.words}")
+    await _shown(visit, group, *people)
+    return None
+
+
+@check(
+    "groups.remove-by-path",
+    "One member is removed by a filter in the path",
+    "must",
+    "RFC 7644 section 3.5.2.2; one of Entra's onboarding checks",
+    'Support `remove` with the path `members[value eq "id"]`, which takes out that one member and no other.',
+)
+async def remove_by_path(visit: Visit) -> str | None:
+    """Who leaves a group leaves it alone."""
+    people = (await visit.crowd())[:3]
+    group = await visit.group(*people, word="path")
+    answer = await visit.patch(group, _one_out(people[0]))
+    if not answer.succeeded:
+        visit.learn(removal="value-list")
+        raise Failed(f"it's refused with {answer.words}")
+    await _left(visit, group, people[1:])
+    return None
+
+
+async def _left(visit: Visit, group: Made, members: list[Made]) -> None:
+    if visit.abilities.reads_members:
+        left = documents.members(await visit.read(group))
+        if not left:
+            raise Failed("one member was to be removed, and the whole group is empty")
+    await visit.has_members(group, *members)
+
+
+@check(
+    "groups.remove-by-list",
+    "One member is removed by a list of values",
+    "should",
+    "What Entra sends without `aadOptscim062020`; RFC 7644 section 3.5.2.2, read strictly, empties the group",
+    "Where `remove` on `members` carries a value, take out those that it lists, and nobody else.",
+)
+async def remove_by_list(visit: Visit) -> str | None:
+    """Who leaves a group in Entra leaves it alone, and takes nobody along."""
+    people = (await visit.crowd())[:3]
+    group = await visit.group(*people, word="list")
+    value = [{"value": people[0].id}]
+    answer = await visit.patch(group, {"op": "Remove", "path": "members", "value": value})
+    if not answer.succeeded:
+        raise Doubtful(f"it's refused with {answer.words}: Entra needs `aadOptscim062020` in the tenant URL")
+    if visit.abilities.reads_members and not documents.members(await visit.read(group)):
+        raise Doubtful("the whole group is empty: right by the RFC's letter, and a wipe when Entra sends it")
+    await visit.has_members(group, *people[1:])
+    return None
+
+
+@check(
+    "groups.many-members",
+    "A dozen members at once",
+    "should",
+    "Entra's checklist: several members in one PATCH",
+    "Take at least 100 members in one PATCH, and answer 413 beyond what's taken.",
+)
+async def many_members(visit: Visit) -> str | None:
+    """All members are taken, and a group that's read is shown whole."""
+    people = await visit.crowd()
+    group = await visit.group(word="many")
+    value = [{"value": member.id} for member in people]
+    answer = await visit.patch(group, {"op": "add", "path": "members", "value": value})
+    if answer.status == 413:
+        visit.learn(members_per_patch=max(1, len(people) // 2))
+    visit.expect(answer, 204, 200, 202)
+    await _shown(visit, group, *people)
+    return None
+
+
+@check(
+    "groups.replace-members",
+    "All members are replaced by one PATCH",
+    "nice",
+    "RFC 7644 section 3.5.2.3; what Okta sends",
+    "Support `replace` on `members`, with an empty list too.",
+)
+async def replace_members(visit: Visit) -> str | None:
+    """A client may say who's in a group instead of who comes and goes."""
+    people = (await visit.crowd())[:3]
+    group = await visit.group(*people[:2], word="replace")
+    answer = await visit.patch(group, {"op": "replace", "path": "members", "value": [{"value": people[2].id}]})
+    if not answer.succeeded:
+        raise Doubtful(f"it's refused with {answer.words}")
+    await _shown(visit, group, people[2])
+    await visit.patched(group, {"op": "replace", "path": "members", "value": []})
+    await visit.has_members(group)
+    return None
+
+
+@check(
+    "groups.add-twice",
+    "Somebody who's added twice is in the group once",
+    "should",
+    "RFC 7644 section 3.5.2.1 (a value that's there isn't added)",
+    "Answer with success, and keep each member once.",
+)
+async def add_twice(visit: Visit) -> str | None:
+    """An addition whose answer was lost can be sent again."""
+    member = (await visit.crowd())[0]
+    group = await visit.group(member, word="again")
+    answer = await visit.patch(group, {"op": "add", "path": "members", "value": [{"value": member.id}]})
+    if not answer.succeeded:
+        raise Failed(f"it's refused with {answer.words}")
+    await _shown(visit, group, member)
+    entries = documents.lookup(await visit.read(group), "members")
+    if isinstance(entries, list) and len(entries) > 1:
+        raise Failed(f"the same person is a member {len(entries)} times")
+    return None
+
+
+@check(
+    "groups.remove-stranger",
+    "Removing somebody who isn't in the group does no harm",
+    "nice",
+    "RFC 7644 section 3.5.2.2 (400 noTarget is allowed)",
+    "Answer with success, or 400 with scimType noTarget; never 500.",
+)
+async def remove_stranger(visit: Visit) -> str | None:
+    """A removal whose answer was lost can be sent again."""
+    people = (await visit.crowd())[:2]
+    group = await visit.group(people[0], word="stranger")
+    answer = await visit.patch(group, _one_out(people[1]))
+    if answer.succeeded:
+        await _shown(visit, group, people[0])
+        return None
+    if answer.status is None or answer.status >= 500:
+        raise Failed(f"it was answered with {answer.words}")
+    return f"it's refused with {answer.words}"
+
+
+@check(
+    "groups.unknown-member",
+    "Somebody who doesn't exist can't be a member",
+    "nice",
+    "RFC 7643 section 4.2 (members are references); RFC 7644 section 3.12",
+    "Answer with 400 or 404 and the id; never 500.",
+)
+async def unknown_member(visit: Visit) -> str | None:
+    """A member who was deleted meanwhile is reported, by id."""
+    group = await visit.group(word="unknown")
+    answer = await visit.patch(group, {"op": "add", "path": "members", "value": [{"value": visit.nobody}]})
+    if answer.status is None or answer.status >= 500:
+        raise Failed(f"it was answered with {answer.words}")
+    if answer.succeeded and visit.nobody in documents.members(await visit.read(group)):
+        raise Doubtful("somebody who doesn't exist is a member now")
+    return None
+
+
+@check(
+    "groups.rename",
+    "A group gets another name",
+    "should",
+    "RFC 7644 section 3.5.2.3; one of Entra's onboarding checks",
+    "Support `replace` on `displayName`, and leave the members alone.",
+)
+async def rename(visit: Visit) -> str | None:
+    """A new name arrives, and everybody stays in."""
+    member = (await visit.crowd())[0]
+    group = await visit.group(member, word="rename")
+    new = visit.name("renamed")
+    answer = await visit.patch(group, {"op": "replace", "path": "displayName", "value": new})
+    if not answer.succeeded:
+        raise Failed(f"it's refused with {answer.words}")
+    await visit.holds(group, "displayName", new)
+    await _shown(visit, group, member)
+    return None
+
+
+@check(
+    "groups.duplicate",
+    "A second group of the same name is refused",
+    "nice",
+    "Entra's checklist: unique displayName; RFC 7643 section 8.7.1 leaves it open",
+    "Refuse it with 409 and scimType uniqueness; or match groups by externalId.",
+)
+async def duplicate(visit: Visit) -> str | None:
+    """Groups that are matched by name are never twins."""
+    group = await visit.group(word="twice")
+    answer = await visit.post("Group", visit.team("twice", displayName=group.name))
+    if answer.succeeded:
+        raise Doubtful("two groups may have the same name, so a name doesn't say which one is meant")
+    visit.expect(answer, 409, 400)
+    return None
+
+
+@check(
+    "groups.member-check",
+    "It can be asked whether somebody is in a group",
+    "nice",
+    'Entra\'s check of references: `id eq "..." and members eq "..."`',
+    "Support that filter on /Groups.",
+)
+async def member_check(visit: Visit) -> str | None:
+    """Entra finds out whether a member is in already."""
+    people = (await visit.crowd())[:2]
+    group = await visit.group(people[0], word="asked")
+    for member, inside in zip(people, (True, False), strict=True):
+        asked = f"id eq {quoted(group.id)} and members eq {quoted(member.id)}"
+        answer = await visit.search("Group", asked, BARE)
+        if not answer.succeeded:
+            raise Doubtful(f"it's refused with {answer.words}")
+        if (group.id in [app_id for app_id, _ in visit.listed(answer)]) is not inside:
+            raise Doubtful(
+                "a member doesn't find the group" if inside else "somebody finds a group without being in it"
+            )
+    return None
+
+
+@check(
+    "groups.delete",
+    "A group can be deleted, and its members stay",
+    "must",
+    "RFC 7644 section 3.6; one of Entra's onboarding checks",
+    "Support DELETE /Groups/{id}, answered with 204; delete no user with it.",
+)
+async def delete(visit: Visit) -> str | None:
+    """A group that's gone takes nobody's account along."""
+    member = await visit.user("member")
+    group = await visit.group(member, word="gone")
+    answer = await visit.delete(group)
+    if answer.status in (400, 403, 405, 501):
+        raise Doubtful(f"DELETE isn't offered ({answer.words}); leave deleting groups out of the job's actions")
+    visit.expect(answer, 204, 200, 202)
+    visit.expect(await visit.get("Group", group.id), 404, 410)
+    if (await visit.get("User", member.id)).status != 200:
+        raise Failed("the group's member is gone with it")
+    return None
