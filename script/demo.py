@@ -16,8 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
-from stage import kept, name_server
-from stage.app_process import serving
+from stage import kept, name_server, processes
 from stage.commands import Commands
 from stage.large import LargeStory
 from stage.story import Story
@@ -87,9 +86,11 @@ def play(console: Console, place: Path, options: argparse.Namespace) -> None:
         begin with $ are the commands that are run, with what they print under them. Nothing leaves this machine."""
     )
     records: dict[str, str] = {}
-    with name_server.running(records) as dns_port, serving(INSTEP, place, os.environ) as url:
+    with name_server.running(records) as dns_port, processes.app(INSTEP, place, os.environ) as url:
         if options.users is None:
-            story: Story | LargeStory = Story(terminal, ROOT / "demo", place)
+            story: Story | LargeStory = Story(
+                terminal, ROOT / "demo", place, lambda: processes.service(INSTEP, place, os.environ)
+            )
         else:
             story = LargeStory(terminal, place, options.users)
         story.tell(url, records, dns_port)

@@ -2,7 +2,9 @@
 
 import json
 import shutil
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.table import Table
@@ -16,6 +18,9 @@ from stage.terminal import NotAsExpected, Terminal
 ASSIGNED = ("Leadership", "Product", "Engineering", "Data and Insight", "Marketing", "Customer Success")
 AGENCY = "sam.reid@brightpixel.example"
 REQUESTS_OF_A_DAY = 6
+HANNA = "hanna.berg@nordlys.example"
+PATIENCE = 30.0
+"""Seconds that a change may take to reach the app, on a busy machine."""
 
 
 class Story:
@@ -29,8 +34,11 @@ instep log mixpanel --person olena.koval --steps         with each request and a
 """
     """Commands to go on with."""
 
-    def __init__(self, terminal: Terminal, files: Path, folder: Path) -> None:
-        """files: the CSV files, `company` and `day-two`. folder: where the commands run."""
+    def __init__(
+        self, terminal: Terminal, files: Path, folder: Path, service: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """files: the CSV files, `company` and `day-two`. folder: where the commands run. service: Instep's, running."""
+        self._service = service
         self._say, self._title, self._show = terminal.say, terminal.title, terminal.show
         self._terminal, self._instep = terminal, terminal.instep
         self._folder = folder
@@ -59,6 +67,7 @@ instep log mixpanel --person olena.koval --steps         with each request and a
         self._a_day_passes()
         self._once_more()
         self._an_accident()
+        self._by_itself()
 
     def _the_app(self, records: MutableMapping[str, str], dns_port: int) -> None:
         self._title("1  The app")
@@ -177,6 +186,36 @@ instep log mixpanel --person olena.koval --steps         with each request and a
         self._instep("sync", "mixpanel", watched=True)
         self._check(self._second_day())
 
+    def _by_itself(self) -> None:
+        self._title("10  By itself")
+        self._say(
+            """From now on nobody has to type `sync`. The app's job is started, and `instep serve` runs it, here in the
+            background. Hanna is hired; then her laptop is stolen, and her sign-in is blocked."""
+        )
+        self._instep("start", "mixpanel")
+        with self._service():
+            self._instep("directory", "add", HANNA, "displayName=Hanna Berg", "givenName=Hanna", "surname=Berg")
+            self._instep("group", "add-member", "Product", HANNA)
+            waited = self._until(lambda found: found.members.get(HANNA) == ("Hanna Berg", True))
+            self._say(f"In the app {waited:.1f} seconds later, and in her team.")
+            self._instep("directory", "disable", HANNA)
+            waited = self._until(lambda found: found.members.get(HANNA) == ("Hanna Berg", False))
+            self._say(
+                f"Out of the app {waited:.1f} seconds later. Mails, metrics and audits come with the service too."
+            )
+        expected = self._second_day()
+        teams = {**expected.teams, "Product": expected.teams["Product"] | {HANNA}}
+        self._check(Content({**expected.members, HANNA: ("Hanna Berg", False)}, teams))
+
+    def _until(self, holds: Callable[[Content], bool]) -> float:
+        """Wait until that is so in the app; how long it took, in seconds. Raises NotAsExpected."""
+        began = time.monotonic()
+        while not holds(content.read(self._url, self._token).content):
+            if time.monotonic() > began + PATIENCE:
+                raise NotAsExpected(f"The service hasn't brought it about within {PATIENCE:.0f} seconds.")
+            time.sleep(0.05)
+        return time.monotonic() - began
+
     def _all(self, folder: str) -> list[str]:
         """What the shell makes of `folder/*.csv`."""
         return sorted(str(path.relative_to(self._folder)) for path in (self._folder / folder).glob("*.csv"))
@@ -198,7 +237,7 @@ instep log mixpanel --person olena.koval --steps         with each request and a
 
     def _expect_failed(self, *logins: str) -> None:
         told = self._instep("log", "mixpanel", "--status", "failure", "--json", "--limit", "0", hidden=True)
-        failed = {json.loads(line)["name"] for line in told.splitlines()}
+        failed = {json.loads(line)["sourceIdentity"]["displayName"] for line in told.splitlines()}
         if failed != set(logins):
             raise NotAsExpected(
                 f"Exactly {', '.join(sorted(logins))} should fail. These did: {', '.join(sorted(failed)) or 'none'}."
