@@ -43,7 +43,7 @@ def cost(able: Abilities, facts: Facts, users: int, groups: int, memberships: in
         groups,
         memberships,
         _look_ups(able, facts.people, users, able.enforces_uniqueness) + _look_ups(able, None, groups, False),
-        users + groups,
+        (ceil(users / facts.bulk_operations) if facts.bulk_operations and able.bulk else users) + groups,
         groups * max(0, chunks - able.members_in_create),
         _per_second(facts),
     )

@@ -138,8 +138,10 @@ async def if_match(visit: Visit) -> str | None:
 async def bulk(visit: Visit) -> str | None:
     """A first cycle costs a fraction of the requests."""
     if not await announced(visit, "bulk"):
+        visit.learn(bulk=False)
         raise NotJudged("/Bulk isn't announced")
     people = [visit.person("bulk") for _ in range(2)]
+    visit.learn(bulk=False)
     answer = await visit.bulk(people)
     visit.expect(answer, 200)
     operations = documents.lookup(answer.document, "Operations")
@@ -148,6 +150,6 @@ async def bulk(visit: Visit) -> str | None:
     if statuses != ["201", "201"]:
         raise Failed(f"two users were to be made, and the answer says {json_of(statuses)}")
     most = documents.read(visit.facts.config, "bulk.maxOperations")
-    if isinstance(most, int) and most > 0:
-        visit.learn(bulk=most)
+    visit.facts.bulk_operations = most if isinstance(most, int) else 0
+    visit.learn(bulk=visit.facts.bulk_operations > 1)
     return None

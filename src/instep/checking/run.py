@@ -124,7 +124,7 @@ async def _judge(visit: Visit, each: Check) -> Finding:
         result, text = Result.FAILED, f"an answer isn't shaped as SCIM has it ({type(wrong).__name__}: {wrong})"
     if result is Result.FAILED and _unanswered(visit, start):
         text = f"{text}; the network brought no answer"
-    exchanges = tuple(answer.exchange() for answer in visit.wire.answers[start:][-_SHOWN:])
+    exchanges = tuple(answer.exchange(visit.described) for answer in visit.wire.answers[start:][-_SHOWN:])
     return Finding(each, result, text, exchanges)
 
 

@@ -58,6 +58,8 @@ class Facts(Struct):
     people: int | None = None
     """How many users the app had before."""
     refuses_duplicates: bool | None = None
+    bulk_operations: int = 0
+    """How many operations one /Bulk request may hold, where it works."""
     limits: str = ""
     """What headers of answers say of a limit."""
     read_ms: float | None = None
@@ -142,6 +144,14 @@ class Visit:
         """Whether a resource has a name of ours."""
         names = (documents.lookup(document, name) for name in ("userName", "externalId", "displayName"))
         return any(self.prefix in name.casefold() for name in names if isinstance(name, str))
+
+    def described(self, document: Mapping[str, Any]) -> bool:
+        """Whether a resource may be shown in a report: one of ours, or one that describes the endpoint itself."""
+        listed = documents.lookup(document, "schemas")
+        urns = [str(urn).lower() for urn in listed] if isinstance(listed, list) else []
+        named = any(documents.lookup(document, name) is not ABSENT for name in NAMED_BY.values())
+        stranger = named if not urns else any(urn in (CORE_USER.lower(), CORE_GROUP.lower()) for urn in urns)
+        return self.ours(document) or not stranger
 
     async def bulk(self, people: Sequence[dict[str, Any]]) -> Answer:
         """Ask for new users in one request; who was made is in the ledger."""
@@ -260,8 +270,19 @@ class Visit:
         if not self.abilities.reads_members:
             raise NotJudged("the app doesn't show members: see groups.shows-members")
         wanted = sorted(member.id for member in members)
-        wish = f"the group should have {len(wanted)} {'member' if len(wanted) == 1 else 'members'}"
-        await self.becomes(made, lambda document: sorted(documents.members(document)) == wanted, wish)
+        held: list[str] = []
+
+        def has(document: dict[str, Any]) -> bool:
+            held[:] = sorted(documents.members(document))
+            return held == wanted
+
+        try:
+            await self.becomes(made, has, "the members should be others")
+        except Failed:
+            same = len(set(held) & set(wanted))
+            raise Failed(
+                f"the group should have {len(wanted)} members; it shows {len(held)}, {same} of them right"
+            ) from None
 
     async def search(self, kind: Kind, text: str, query: str = "") -> Answer:
         """Ask with a filter, percent-encoded here."""
@@ -269,8 +290,11 @@ class Visit:
         return await self.wire.send("GET", f"/{kind}s", asked)
 
     async def found(self, kind: Kind, path: str, value: str) -> list[str]:
-        """The ids of all that come for `path eq value`, whether or not they match. Raises Failed."""
+        """The ids of all that come for `path eq value`, whether or not they match; none for a 404, which is a matter of
+        lookup.nobody. Raises Failed."""
         answer = await self.search(kind, f"{path} eq {quoted(value)}")
+        if answer.status == 404:
+            return []
         return [app_id for app_id, _ in self.listed(answer)]
 
     def listed(self, answer: Answer) -> list[tuple[str, dict[str, Any]]]:

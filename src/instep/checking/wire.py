@@ -28,6 +28,7 @@ PATIENCE = 60.0
 """Seconds that one request waits, in all, because the app asks for it."""
 
 _KEPT = 8 * 1024
+_WITHHELD = "not made by the check, so not shown"
 _PAUSE = 2.0
 """Seconds after a 429 that doesn't say how long."""
 
@@ -76,12 +77,19 @@ class Answer(Struct, frozen=True):
         said = reading.complaint(self.body, self.content_type).detail if not self.succeeded else ""
         return f"{self.status}: {said}" if said else str(self.status)
 
-    def exchange(self) -> Exchange:
-        """As reports keep it: no headers, a long body cut."""
-        text = self.body[:_KEPT].decode("utf-8", "replace")
-        answer: Any = self.document or text or self.problem or None
-        if len(self.body) > _KEPT:
-            answer = f"{text}… ({len(self.body)} bytes)"
+    def exchange(self, ours: Callable[[Mapping[str, Any]], bool]) -> Exchange:
+        """As reports keep it: no headers, a long body cut, and of resources that aren't ours only the id: a report is
+        passed on, and they're people's data."""
+        document = self.document
+        listed = lookup(document, "Resources")
+        if isinstance(listed, list):
+            entries = [entry for entry in listed if isinstance(entry, dict)]
+            shown = [entry if ours(entry) else {"id": lookup(entry, "id"), _WITHHELD: True} for entry in entries]
+            document = {name: value for name, value in document.items() if value is not listed} | {"Resources": shown}
+        text = msgspec.json.encode(document).decode() if document else self.body[:_KEPT].decode("utf-8", "replace")
+        answer: Any = document or text or self.problem or None
+        if len(text) > _KEPT:
+            answer = f"{text[:_KEPT]}… ({len(self.body)} bytes)"
         return Exchange(self.method, self.path, self.sent, self.status, answer, self.milliseconds)
 
 
@@ -173,7 +181,9 @@ class Wire:
             carried["Authorization"] = authorization
         if body is not None:
             carried["Content-Type"] = "application/scim+json; charset=utf-8"
-        data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = (
+            None if body is None else body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        )
         began = self.clock.monotonic()
 
         def elapsed() -> int:

@@ -135,7 +135,7 @@ def _abilities(report: Report) -> None:
         "excludedAttributes=members": able.excluded_attributes,
     }
     known = [f"{name}: {'yes' if true else 'no'}" for name, true in said.items()]
-    known += [f"members go by {able.removal}", f"/Bulk: {able.bulk or 'no'}"]
+    known += [f"members go by {able.removal}", f"/Bulk: {report.facts.bulk_operations or 'no'}"]
     _say(f"[bold]What it can do[/]  {_text(', '.join(known))}")
     if report.facts.limits:
         _say(f"It tells of a limit: {_text(report.facts.limits)}")
