@@ -149,7 +149,7 @@ async def value_path_of_nobody(visit: Visit) -> str | None:
     """The first mobile number of somebody arrives from Entra, which writes into an element before there is one."""
     made = await visit.user("phone")
     path = 'phoneNumbers[type eq "mobile"].value'
-    answer = await visit.patch(made, {"op": "Add", "path": path, "value": "+1 555 0100"})
+    answer = await visit.patch(made, {"op": "add", "path": path, "value": "+1 555 0100"})
     if answer.status == 400:
         raise Doubtful(f"it's refused as the RFC has it ({answer.words}); Entra doesn't know that answer")
     visit.expect(answer, 200, 204)

@@ -29,8 +29,9 @@ class Cost(Struct, frozen=True):
 
     @property
     def seconds(self) -> float | None:
-        """How long they take."""
-        return self.requests / self.per_second if self.per_second else None
+        """How long they take; a request to /Bulk as long as what's in it."""
+        whole = self.look_ups + self.users + self.groups + self.membership_changes
+        return whole / self.per_second if self.per_second else None
 
 
 def cost(able: Abilities, facts: Facts, users: int, groups: int, memberships: int) -> Cost:

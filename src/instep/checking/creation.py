@@ -361,7 +361,7 @@ async def manager_of_entra(visit: Visit) -> str | None:
     extends(visit)
     made, boss = await visit.user("report"), await visit.somebody()
     path = f"{ENTERPRISE_USER}:manager"
-    for operation, value in (("Add", boss.id), ("Replace", "")):
+    for operation, value in (("add", boss.id), ("replace", "")):
         answer = await visit.patch(made, {"op": operation, "path": path, "value": value})
         if answer.status == 400:
             raise Doubtful(f"{json_of(value)} is refused, as the RFC allows: {answer.words}")

@@ -44,7 +44,7 @@ async def by_string(visit: Visit) -> str | None:
     """Leavers lose their access when Entra sends its default dialect, and joiners don't get it by a string that's
     true because it isn't empty."""
     made = await visit.user("leaver")
-    answer = await visit.patch(made, {"op": "Replace", "path": "active", "value": "False"})
+    answer = await visit.patch(made, {"op": "replace", "path": "active", "value": "False"})
     if answer.status == 400:
         raise Doubtful(f"it's refused, as the RFC allows ({answer.words}): Entra needs `aadOptscim062020` in the URL")
     visit.expect(answer, 200, 204)
@@ -154,6 +154,8 @@ async def _deleted(visit: Visit) -> Made:
     answer = await visit.delete(made)
     if not answer.succeeded:
         raise NotJudged(f"nobody can be deleted ({answer.words}): see delete.user")
+    if (await visit.get("User", made.id)).succeeded:
+        raise NotJudged("who's deleted is still there: see delete.gone")
     return made
 
 
@@ -166,7 +168,9 @@ async def _deleted(visit: Visit) -> Made:
 )
 async def gone(visit: Visit) -> str | None:
     """Reads and look-ups agree that the account is gone."""
-    made = await _deleted(visit)
+    made = await visit.user("gone")
+    if not (await visit.delete(made)).succeeded:
+        raise NotJudged("nobody can be deleted: see delete.user")
     answer = await visit.get("User", made.id)
     if answer.status == 200:
         active = documents.read(answer.document, "active")
@@ -223,8 +227,8 @@ async def leaves_groups(visit: Visit) -> str | None:
     """Groups hold nobody who doesn't exist."""
     made, stays = await visit.user("gone"), await visit.somebody()
     group = await visit.group(made, stays, word="left")
-    if not (await visit.delete(made)).succeeded:
-        raise NotJudged("nobody can be deleted: see delete.user")
+    if not (await visit.delete(made)).succeeded or (await visit.get("User", made.id)).succeeded:
+        raise NotJudged("nobody can be deleted: see delete.user, delete.gone")
     if made.id in documents.members(await visit.read(group)):
         raise Doubtful("a group still has the member who was deleted")
     await visit.has_members(group, stays)

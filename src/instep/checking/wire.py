@@ -82,7 +82,9 @@ class Answer(Struct, frozen=True):
         passed on, and they're people's data."""
         document = self.document
         listed = lookup(document, "Resources")
-        if isinstance(listed, list):
+        if not ours(document):
+            document = {"id": lookup(document, "id"), _WITHHELD: True}
+        elif isinstance(listed, list):
             entries = [entry for entry in listed if isinstance(entry, dict)]
             shown = [entry if ours(entry) else {"id": lookup(entry, "id"), _WITHHELD: True} for entry in entries]
             document = {name: value for name, value in document.items() if value is not listed} | {"Resources": shown}
@@ -181,9 +183,7 @@ class Wire:
             carried["Authorization"] = authorization
         if body is not None:
             carried["Content-Type"] = "application/scim+json; charset=utf-8"
-        data = (
-            None if body is None else body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        )
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         began = self.clock.monotonic()
 
         def elapsed() -> int:
