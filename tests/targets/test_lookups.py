@@ -153,7 +153,7 @@ async def test_flags_of_the_tenant_url_ride_along(app: HostileApp, connect: Conn
 
 
 async def test_no_cookie_is_kept(app: HostileApp, target: ScimTarget) -> None:
-    app.trick(status=500, headers={"Set-Cookie": "session=1"})
+    app.trick(status=500, headers={"Set-Cookie": "session=1"}, times=3)
     with pytest.raises(AppUnavailable):
         await target.count(Kind.USER)
     await target.count(Kind.USER)
@@ -180,6 +180,36 @@ async def test_the_match_is_found_behind_a_page_of_others(app: HostileApp, conne
         assert not target.abilities.trusts_filter
 
 
+@pytest.mark.parametrize(
+    "trick",
+    [
+        {"status": 500},
+        {"status": 504},
+        {"status": 302},
+        {"body": LOGIN_PAGE, "content_type": "text/html"},
+        {"status": 404, "body": LOGIN_PAGE, "content_type": "text/html"},
+        {"body": {"schemas": [ERROR], "status": "500"}},
+        {"truncates": True},
+        {"seconds": 9},
+    ],
+)
+async def test_a_read_that_failed_is_made_again(app: HostileApp, connect: Connect, trick: dict[str, Any]) -> None:
+    ada = app.put("Users", userName="ada")
+    async with connect(request_seconds=0.3) as target:
+        app.trick(**trick, times=2)
+        assert [r.id for r in await target.find(Kind.USER, "userName", "ada")] == [ada]
+        app.trick(**trick, times=2)
+        assert await target.read(Kind.USER, ada) is not None
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 501])
+async def test_a_read_that_was_refused_isnt_made_again(app: HostileApp, target: ScimTarget, status: int) -> None:
+    app.trick(status=status)
+    with pytest.raises(AppUnavailable):
+        await target.find(Kind.USER, "userName", "ada")
+    assert len(app.requests) == 1
+
+
 async def test_an_error_in_a_look_up_is_no_absence(app: HostileApp, target: ScimTarget) -> None:
     app.trick(status=404, body={"schemas": [ERROR]})
     with pytest.raises(AppUnavailable):
@@ -188,13 +218,13 @@ async def test_an_error_in_a_look_up_is_no_absence(app: HostileApp, target: Scim
 
 async def test_a_web_page_with_404_isnt_an_absence(app: HostileApp, target: ScimTarget) -> None:
     app.put("Users", userName="ada")
-    app.trick(status=404, body=LOGIN_PAGE, content_type="text/html")
+    app.trick(status=404, body=LOGIN_PAGE, content_type="text/html", times=3)
     with pytest.raises(AppUnavailable):
         await target.read(Kind.USER, "1")
 
 
 async def test_another_resource_than_asked_for_isnt_taken(app: HostileApp, target: ScimTarget) -> None:
-    app.trick(body={"id": "2", "userName": "bob"})
+    app.trick(body={"id": "2", "userName": "bob"}, times=3)
     with pytest.raises(AppUnavailable, match="'2' came where '1'"):
         await target.read(Kind.USER, "1")
 

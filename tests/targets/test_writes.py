@@ -152,10 +152,22 @@ async def test_a_bad_value_isnt_sent_in_another_form(app: HostileApp, target: Sc
     assert len(app.requests) == 1
 
 
+@pytest.mark.parametrize("shown", [True, "True"])
+async def test_access_isnt_ended_while_the_answer_shows_it(app: HostileApp, target: ScimTarget, shown: Any) -> None:
+    ada = app.put("Users", **ADA)
+    app.trick(method="PATCH", body={"id": ada, "userName": "ada", "active": shown})
+    answer = await target.update(Kind.USER, ada, [AttributeChange("active", True, False)])
+    assert isinstance(answer.outcome, Refused)
+    assert "still shows the account as active" in answer.outcome.reason
+    assert len(answer.exchanges) == 1
+    again = await target.update(Kind.USER, ada, [AttributeChange("active", True, False)])
+    assert isinstance(again.outcome, Done)
+
+
 async def test_no_put_is_made_of_a_read_that_failed(app: HostileApp, target: ScimTarget) -> None:
     app.quirks.patch_status = 501
     ada = app.put("Users", **ADA)
-    app.trick(method="GET", status=500)
+    app.trick(method="GET", status=500, times=3)
     answer = await target.update(Kind.USER, ada, [TITLE])
     assert not isinstance(answer.outcome, Done)
     assert app.sent("PUT") == []

@@ -109,6 +109,10 @@ class Client:
             if tries >= (_TRIES if isinstance(outcome, RetryLater) and outcome.flow_control else _TRIES_UNASKED):
                 return last
 
+    async def pause(self, seconds: float) -> None:
+        """Wait before something is asked for again."""
+        await self._clock.sleep(seconds)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()

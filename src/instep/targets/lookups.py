@@ -2,11 +2,11 @@
 
 Whatever can't be believed raises `AppUnavailable` with what was asked, what came and what to do; only a plain
 404 on an id, and a list without hits, say that something isn't there. Lists are followed by the length that
-came, never by the length asked for, and must be complete.
+came, never by the length asked for, and must be complete. What may be answered better the next time is asked again.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 from instep.core.outcome import Outcome, Refused, RetryLater, Unknown
@@ -21,6 +21,11 @@ from instep.targets.verdict import Fault, Purpose
 NOBODY = "b7c3e6c2-1f4e-4b7a-9a50-6f0e2d9c8a11"
 """A value that nobody has: what the test of the connection looks up."""
 
+LOOKS = 3
+"""How often something is read until its answer can be believed; the test of the connection looks once."""
+
+T = TypeVar("T")
+
 _WITHOUT_MEMBERS = "excludedAttributes=members"
 
 
@@ -33,7 +38,7 @@ class Lookups:
     async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
         """Look up a value that nobody has. An answer with resources says that filters are ignored."""
         for kind in kinds:
-            page = await self._page(kind, _filter(matching[kind], NOBODY))
+            page = await self._page(kind, _filter(matching[kind], NOBODY), looks=1)
             if page.resources or page.total:
                 self._client.learn(abilities.ignored_filter)
 
@@ -68,16 +73,12 @@ class Lookups:
 
     async def read(self, kind: Kind, app_id: str, members: bool = False) -> Resource | None:
         """One resource; none when the app says that there is none."""
-        attempt = await self._ask("read", kind, f"/{quote(app_id, safe='')}", "", members)
-        if isinstance(attempt.outcome, Refused) and attempt.outcome.code == verdict.GONE:
-            return None
-        if not attempt.done:
-            unavailable(attempt)
-        try:
-            found, document = reading.resource(attempt.reply.body, attempt.reply.content_type, kind, app_id)
-        except NotScim as wrong:
-            unavailable(attempt, wrong)
-        return Resource(found, document)
+
+        def parsed(attempt: Attempt) -> tuple[str, dict[str, Any]]:
+            return reading.resource(attempt.reply.body, attempt.reply.content_type, kind, app_id)
+
+        found = await self._believed("read", kind, f"/{quote(app_id, safe='')}", "", parsed, members)
+        return None if found is None else Resource(*found)
 
     async def _pages(self, kind: Kind, asked: str) -> AsyncIterator[list[Resource]]:
         seen: set[str] = set()
@@ -104,14 +105,39 @@ class Lookups:
             verdict.INCOMPATIBLE,
         )
 
-    async def _page(self, kind: Kind, query: str) -> Page:
-        attempt = await self._ask("list", kind, "", query)
-        if not attempt.done:
-            unavailable(attempt)
-        try:
+    async def _page(self, kind: Kind, query: str, looks: int = LOOKS) -> Page:
+        def parsed(attempt: Attempt) -> Page:
             return reading.page(attempt.reply.body, attempt.reply.content_type)
-        except NotScim as wrong:
-            unavailable(attempt, wrong)
+
+        page = await self._believed("list", kind, "", query, parsed, looks=looks)
+        assert page is not None  # only a single resource can be gone
+        return page
+
+    async def _believed(
+        self,
+        purpose: Purpose,
+        kind: Kind,
+        path: str,
+        query: str,
+        parsed: Callable[[Attempt], T],
+        members: bool = False,
+        looks: int = LOOKS,
+    ) -> T | None:
+        """What a GET brought; none when the app says that there is no such resource. An answer that can't be believed
+        is asked for again: one in a thousand would else end every cycle with a thousand look-ups."""
+        for again in range(1, looks + 1):
+            attempt, wrong = await self._ask(purpose, kind, path, query, members), None
+            if isinstance(attempt.outcome, Refused) and attempt.outcome.code == verdict.GONE:
+                return None
+            if attempt.done:
+                try:
+                    return parsed(attempt)
+                except NotScim as error:
+                    wrong = error
+            if again == looks or not (wrong or _may_pass(attempt)):
+                unavailable(attempt, wrong)
+            await self._client.pause(again / 2)
+        raise AssertionError("a look ends in an answer or an error")
 
     async def _ask(self, purpose: Purpose, kind: Kind, path: str, query: str, members: bool = False) -> Attempt:
         """A GET; of groups without their members unless they are wanted."""
@@ -125,6 +151,16 @@ class Lookups:
         if plain.done:
             self._client.learn(abilities.refused_exclusion)
         return plain
+
+
+def _may_pass(attempt: Attempt) -> bool:
+    """Whether the same question may be answered better at once: not where the app asks for patience, has to be reached
+    in the first place, or says that the question is wrong."""
+    if attempt.status is None:
+        return attempt.reply.fault in (Fault.SLOW, Fault.LOST, Fault.TOO_LARGE)
+    if isinstance(attempt.outcome, RetryLater):
+        return not attempt.outcome.flow_control and attempt.status != 503
+    return 300 <= attempt.status < 400 or attempt.said.html
 
 
 def unavailable(attempt: Attempt, wrong: NotScim | None = None) -> NoReturn:

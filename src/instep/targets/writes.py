@@ -29,7 +29,18 @@ class Writes:
         self._bulk = bulk
 
     async def change(self, kind: Kind, app_id: str, changes: Sequence[AttributeChange]) -> Answer:
-        """Change attributes, in one request where the app takes it. Never raises."""
+        """Change attributes, in one request where the app takes it. Never raises.
+
+        An app that acknowledges the end of access and still shows the account as active hasn't ended it: Refused."""
+        answer = await self._changed(kind, app_id, changes)
+        ends = any(c.path == "active" and c.new is False for c in changes)
+        shown = documents.lookup(answer.resource.document, "active") if answer.resource else None
+        if not ends or not isinstance(answer.outcome, Done) or shown not in (True, "True", "true"):
+            return answer
+        said = "the app acknowledged active=false, and its answer still shows the account as active"
+        return Answer(Refused(said, "UnprocessableEntity"), app_id, exchanges=answer.exchanges)
+
+    async def _changed(self, kind: Kind, app_id: str, changes: Sequence[AttributeChange]) -> Answer:
         if kind is Kind.USER and not self._client.abilities.patch:
             return await self._put(app_id, changes)
         answer, attempt = await self._patch(kind, app_id, changes, None)
