@@ -20,6 +20,8 @@ from instep.core.credit import Announced, Credit
 
 SHORTEST_ROUND, LONGEST_ROUND = 2.0, 180.0
 """Seconds of sending at the limit in which the pace goes once from below the estimate to above it."""
+WORTH = 300
+"""Requests that a round should have at least, once the estimate is about as old."""
 FINEST, COARSEST = 0.012, 0.3
 """How far below and above the estimate, as a share of it."""
 _MEMORY = 900.0
@@ -218,7 +220,7 @@ class Learnt:
             self._size = max(1.0, self._size - max(0.0, self._tokens - 1))
             self._seen.clear()
         elif seconds > _LONG and count > _LONG and self._pace() > _FAR_ABOVE * self.rate:
-            # The limit was higher than it was taken for, and what wasn't asked for ran over: it has to be measured anew.
+            # The limit was higher than it was taken for, and what wasn't asked for ran over: it's to be measured anew.
             self.rate = max(self.rate, count / seconds, 0.9 * self._pace())
             self._span, self._counted = _UNSURE, int(self.rate * _UNSURE)
             self._seen.clear()
@@ -253,7 +255,9 @@ class Learnt:
 
     def _round(self) -> float:
         """Seconds in which the pace goes from below the estimate to above it."""
-        return min(LONGEST_ROUND, max(SHORTEST_ROUND, self._span))
+        # Where requests are few, a 429 a round would be a larger share of them.
+        worth = min(2 * self._span, WORTH / self.rate, _MEMORY / 3) if self.rate else 0.0
+        return max(SHORTEST_ROUND, min(LONGEST_ROUND, self._span), worth)
 
     def _fill(self, now: float) -> None:
         if now > self._tokens_at:
