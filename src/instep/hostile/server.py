@@ -55,6 +55,15 @@ class HostileApp:
         for persona in reversed(self.personas):
             self._go = _around(persona, self._go)
 
+    def behave(self) -> None:
+        """Behave well from now on; what was done to the content and its rules stays."""
+        self._go = self.app.answer
+
+    async def answer(self, came: Request) -> Answer:
+        """Answer a request whose token was checked, as the personas have it."""
+        self.app.uses += 1
+        return await self._go(came)
+
     def routes(self) -> web.Application:
         """What aiohttp serves."""
         served = web.Application(client_max_size=_LARGEST)
@@ -88,8 +97,7 @@ class HostileApp:
         authorization = came.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(authorization, f"Bearer {self.app.token}".encode()):
             return refusal(401, "that token isn't known")
-        self.app.uses += 1
-        return await self._go(came)
+        return await self.answer(came)
 
     def _note(self, request: web.Request, body: Any, answer: Answer, began: float) -> None:
         if self._journal is None:
