@@ -89,6 +89,7 @@ class Visit:
         self._count = 0
         self._fruitless = 0
         self._somebody: Made | None = None
+        self._shows_members: bool | None = None
         self._crowd: list[Made] | None = None
 
     # ------------------------------------------------------------------------------------------ names
@@ -267,7 +268,7 @@ class Visit:
 
     async def has_members(self, made: Made, *members: Made) -> None:
         """Read until the group has exactly these members. Raises Failed, and NotJudged where members aren't shown."""
-        if not self.abilities.reads_members:
+        if not await self.shows_members():
             raise NotJudged("the app doesn't show members: see groups.shows-members")
         wanted = sorted(member.id for member in members)
         held: list[str] = []
@@ -283,6 +284,14 @@ class Visit:
             raise Failed(
                 f"the group should have {len(wanted)} members; it shows {len(held)}, {same} of them right"
             ) from None
+
+    async def shows_members(self) -> bool:
+        """Whether reading a group shows who is in it; found out once. Raises NotJudged when that can't be."""
+        if self._shows_members is None:
+            group = await self.group(await self.somebody(), word="shown")
+            self._shows_members = documents.lookup(await self.read(group), "members") is not ABSENT
+            self.learn(reads_members=self._shows_members)
+        return self._shows_members
 
     async def search(self, kind: Kind, text: str, query: str = "") -> Answer:
         """Ask with a filter, percent-encoded here."""
