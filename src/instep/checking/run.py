@@ -5,14 +5,14 @@ network, a mistake in a check), the tidying comes after it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
 from instep.checking.finding import Check, Ended, Finding, Leftover, Result, Unreachable
 from instep.checking.tidying import tidy
 from instep.checking.visit import Facts, Visit
+from instep.checking.wire import Halted
 from instep.scim import documents
 from instep.scim.abilities import Abilities
 
@@ -65,7 +65,7 @@ async def run(
         await meet(visit)
         for each in checks:
             seen(each, None)
-            finding = await _until(stopped, _judge(visit, each))
+            finding = await _until(stopped, visit, each)
             if finding is None:
                 ended = "it was stopped"
                 break
@@ -75,6 +75,7 @@ async def run(
                 ended = "the endpoint stopped answering"
                 break
     finally:
+        visit.wire.halt(False)
         if not keep:
             leftovers = await tidy(visit)
     return Report(
@@ -137,16 +138,16 @@ def _silent(visit: Visit) -> bool:
     return len(last) == _SILENT and all(answer.status is None for answer in last)
 
 
-async def _until(stopped: asyncio.Event, work: Awaitable[Finding]) -> Finding | None:
-    """What the work gives, or None when it was stopped before; it's cut off then."""
-    task: asyncio.Future[Any] = asyncio.ensure_future(work)
+async def _until(stopped: asyncio.Event, visit: Visit, each: Check) -> Finding | None:
+    """What the check finds, or None when it was stopped before."""
+    task = asyncio.ensure_future(_judge(visit, each))
     stop = asyncio.ensure_future(stopped.wait())
     try:
         await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
+        if not task.done():
+            visit.wire.halt()
+        return await task
+    except Halted:
         return None
     finally:
-        for each in (task, stop):
-            each.cancel()
-        await asyncio.gather(task, stop, return_exceptions=True)
+        stop.cancel()

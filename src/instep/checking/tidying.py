@@ -17,7 +17,19 @@ _PAGES = 40
 
 async def tidy(visit: Visit) -> list[Leftover]:
     """Remove everything of ours; what couldn't be removed, with the app's words."""
-    left = [lost for kind, name in list(visit.asked) if (lost := await _find(visit, kind, name))]
+    open_names = list(visit.asked)
+    left = [lost for kind, name in open_names if (lost := await _find(visit, kind, name))]
+    left += await _delete_all(visit)
+    if open_names and not left:
+        # What was asked for without an answer may have been carried out only now.
+        left = [lost for kind, name in open_names if (lost := await _find(visit, kind, name))]
+        left += await _delete_all(visit)
+    return left
+
+
+async def _delete_all(visit: Visit) -> list[Leftover]:
+    """Delete all that is in the ledger; what is still there."""
+    left: list[Leftover] = []
     kinds: tuple[Kind, ...] = ("Group", "User")
     for kind in kinds:
         ids = [app_id for known, app_id in visit.made if known == kind]

@@ -6,6 +6,7 @@ What is waited for here is a 429, or a 503 with Retry-After, so that a throttlin
 taken out of all that is kept.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -95,6 +96,10 @@ class Answer(Struct, frozen=True):
         return Exchange(self.method, self.path, self.sent, self.status, answer, self.milliseconds)
 
 
+class Halted(Exception):
+    """No more requests are sent: the run was stopped. The one that was under way has been answered."""
+
+
 class Wire:
     """The requests to one endpoint.
 
@@ -122,6 +127,7 @@ class Wire:
         """How many of them didn't say for how long."""
         self.waited = 0.0
         """Seconds waited because of them."""
+        self._halt = asyncio.Event()
         self._session = session
         self._query = query
         self._authorization = authorization
@@ -142,21 +148,41 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
     ) -> Answer:
-        """Send a request, again where the app asks for patience. Never raises for what app or network do.
+        """Send a request, again where the app asks for patience. Never raises for what app or network do, only
+        Halted.
 
         path and query: percent-encoded. body: bytes go as they are, anything else as JSON. token: the value of the
         header Authorization instead of the right one; empty for no such header.
         """
         waited = 0.0
         while True:
+            if self._halt.is_set():
+                raise Halted
             answer = await self._once(method, path, query, body, headers or {}, token)
             self.answers.append(answer)
             after = self._after(answer)
             if after is None or waited + after > PATIENCE:
                 return answer
-            await self.clock.sleep(after)
+            await self._pause(after)
             waited += after
             self.waited += after
+
+    def halt(self, halted: bool = True) -> None:
+        """Send nothing more, which ends whoever asks by Halted; or let requests go again. What is under way isn't cut
+        off: it might still be carried out when everything is tidied up."""
+        if halted:
+            self._halt.set()
+        else:
+            self._halt.clear()
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, unless it's halted meanwhile."""
+        ways = [asyncio.ensure_future(self.clock.sleep(seconds)), asyncio.ensure_future(self._halt.wait())]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ways:
+                each.cancel()
 
     def _after(self, answer: Answer) -> float | None:
         """Seconds that the app asks to wait; none when it doesn't."""
@@ -197,7 +223,8 @@ class Wire:
                 while content and not came.content.at_eof() and len(content) <= LARGEST_ANSWER:
                     content += await came.content.read(LARGEST_ANSWER + 1 - len(content))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            problem = str(error) or type(error).__name__
+            reason = getattr(error, "os_error", None) or error
+            problem = "no answer in time" if isinstance(error, TimeoutError) else str(reason) or type(error).__name__
             masked = self._masked(problem.encode()).decode("utf-8", "replace")
             return Answer(method, shown, sent, milliseconds=elapsed(), problem=masked)
         if len(content) > LARGEST_ANSWER:

@@ -94,7 +94,7 @@ def check(
         print_json(check_report.as_json(report, users, groups, memberships))
     else:
         check_report.show(report, users, groups, memberships)
-    if signals:
+    if signals and report.ended:
         raise typer.Exit(128 + signals[0])
     if report.unreachable:
         raise typer.Exit(UNAVAILABLE)
