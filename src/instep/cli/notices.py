@@ -130,10 +130,10 @@ def notice_json(mail: "Mail") -> dict[str, Any]:
 
 def _mailer(given: "Settings") -> "SmtpMailer":
     """The mailer that the settings name; ends the command when there is none."""
-    from instep.wiring import service
+    from instep.wiring import serving
 
     try:
-        found = service.mailer(given)
+        found = serving.mailer(given)
     except ValueError as wrong:
         stop(str(wrong))
     return found or stop(f"{NOT_SET_UP}; docs/how-to/get-mails.md says how to")

@@ -43,7 +43,7 @@ async def run_or_follow(
     from instep.engine.cycle import run_cycle
     from instep.engine.progress import Progress
     from instep.ports import LeaseTaken
-    from instep.wiring import service
+    from instep.wiring import serving
 
     stopped = asyncio.Event()
 
@@ -65,7 +65,7 @@ async def run_or_follow(
         while True:
             try:
                 summary = await run_cycle(world, opened.job, target, progress, stopped, on_demand=bool(subjects))
-                await service.conclude(opened.state, opened.job.app, summary)
+                await serving.conclude(opened.state, opened.job.app, summary)
                 return summary
             except LeaseTaken as taken:
                 if wish is None:

@@ -41,7 +41,7 @@ def serve(
     """
     from instep.monitoring import logs
     from instep.settings import from_environment
-    from instep.wiring.service import mailer
+    from instep.wiring.serving import mailer
 
     with open_stores() as (settings, directory, state):
         if listen is not None:
@@ -70,7 +70,7 @@ async def _serve(settings: Settings, directory: DirectoryStore, state: StateStor
     import structlog
 
     from instep.monitoring.endpoints import listening
-    from instep.wiring import service
+    from instep.wiring import serving
 
     log = structlog.get_logger()
     stopping = asyncio.Event()
@@ -83,10 +83,10 @@ async def _serve(settings: Settings, directory: DirectoryStore, state: StateStor
         )
 
     async with AsyncExitStack() as parts:
-        runner = await parts.enter_async_context(service.runner(settings, directory, state))
+        runner = await parts.enter_async_context(serving.runner(settings, directory, state))
 
         async def look() -> Figures | None:
-            return None if stopping.is_set() else await service.figures(runner, directory, state)
+            return None if stopping.is_set() else await serving.figures(runner, directory, state)
 
         port = None
         if settings.listen != "off":
