@@ -76,8 +76,7 @@ def read(content: bytes) -> Export:
             rows, lines = tuple(csv.DictReader(io.StringIO(text, newline=""), strict=True)), False
     except (ValueError, csv.Error) as wrong:
         raise ExportError(f"a good export in UTF-8, CSV or JSON Lines, was expected: {wrong}") from None
-    if not rows or any(
-        not isinstance(row, dict) or None in row or None in row.values() for row in rows[:1000] if not lines
-    ):
+    whole = all(isinstance(row, dict) and (lines or not {None} & {*row, *row.values()}) for row in rows)
+    if not rows or not whole:
         raise ExportError("a good export was expected: a header, and rows with as many cells")
     return Export(rows, lines)

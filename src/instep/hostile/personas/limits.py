@@ -90,9 +90,8 @@ class LimitsMembers(Persona):
 
     async def handle(self, request: Request, go: Go) -> Answer:
         """Refuse what is too large."""
-        body = request.body if isinstance(request.body, dict) else {}
         most = self.number("members")
-        if request.kind == "Groups" and max(changed_members(request), len(body.get("members") or ())) > most:
+        if request.kind == "Groups" and changed_members(request) > most:
             return refusal(413, f"more than {most:.0f} members")
         return await go(request)
 

@@ -1,6 +1,7 @@
 """Apps whose reads mislead: filters, pages, members, and what was true a moment ago."""
 
 import dataclasses
+from typing import Any
 
 from instep.hostile.app import Answer, App, Request, refusal
 from instep.hostile.content import Document, Kind
@@ -46,8 +47,9 @@ class PagesLikeAws(Persona):
         if request.kind == "Groups" and request.method == "PATCH" and changed_members(request) > 100:
             return refusal(400, "at most 100 members in a request")
         if request.method == "GET" and not request.id:
-            count = min(int(request.query.get("count", 100)), int(self.number("page")))
-            request = dataclasses.replace(request, query={**request.query, "count": str(count)})
+            most, asked = int(self.number("page")), request.query.get("count", "")
+            fits = asked and (not asked.isdigit() or int(asked) <= most)  # nonsense is for the app to refuse
+            request = dataclasses.replace(request, query={**request.query, "count": asked if fits else str(most)})
         return without_members(await go(request))
 
 
@@ -97,18 +99,20 @@ class StaleReads(Persona):
 
 
 def changed_members(request: Request) -> int:
-    """How many members a PATCH of a group names."""
-    operations = request.body.get("Operations", []) if isinstance(request.body, dict) else []
-    count = 0
-    for operation in operations:
-        value = operation.get("value") if isinstance(operation, dict) else None
-        if str(operation.get("path", "")).lower().startswith("members["):
-            count += 1
-        elif isinstance(value, list):
-            count += len(value)
-        elif isinstance(value, dict) and isinstance(value.get("members"), list):
-            count += len(value["members"])
+    """How many members a request names, in whatever words."""
+    body = request.body if isinstance(request.body, dict) else {}
+    count = _length(body.get("members"))
+    operations = body.get("Operations")
+    for operation in operations if isinstance(operations, list) else ():
+        if isinstance(operation, dict):
+            value = operation.get("value")
+            count += _length(value.get("members") if isinstance(value, dict) else value)
+            count += str(operation.get("path", "")).lower().startswith("members[")
     return count
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, list) else 0
 
 
 def without_members(answer: Answer) -> Answer:
