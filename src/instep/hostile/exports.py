@@ -76,7 +76,8 @@ def read(content: bytes) -> Export:
             rows, lines = tuple(csv.DictReader(io.StringIO(text, newline=""), strict=True)), False
     except (ValueError, csv.Error) as wrong:
         raise ExportError(f"a good export in UTF-8, CSV or JSON Lines, was expected: {wrong}") from None
-    whole = all(isinstance(row, dict) and (lines or not {None} & {*row, *row.values()}) for row in rows)
+    ragged = not lines and any(None in row or None in row.values() for row in rows)
+    whole = not ragged and all(isinstance(row, dict) for row in rows)
     if not rows or not whole:
         raise ExportError("a good export was expected: a header, and rows with as many cells")
     return Export(rows, lines)
