@@ -107,6 +107,26 @@ async def stored(visit: Visit) -> str | None:
 
 
 @check(
+    "create.spelling",
+    "Capitals, spaces and signs are kept",
+    "should",
+    "Entra's checklist: values stored as sent; RFC 7643 section 2.2 (caseExact is about comparing, not about keeping)",
+    "Keep values as they're spelt, and compare without regard to case where that's wanted.",
+)
+async def spelling(visit: Visit) -> str | None:
+    """Nothing is put into small letters, trimmed or reformatted, so that nothing looks like a change for ever."""
+    name = f"{visit.name('Spelling')}@{visit.domain.title()}"
+    phones = [{"value": "+1 (555) 010-0100", "type": "mobile"}]
+    made = await visit.user("spelling", userName=name, emails=[{"value": name, "type": "work"}], phoneNumbers=phones)
+    document = await visit.read(made)
+    for path in ("userName", 'emails[type eq "work"].value', 'phoneNumbers[type eq "mobile"].value'):
+        sent, held = documents.read(made.sent, path), documents.read(document, path)
+        if held is not ABSENT and held != sent:
+            raise Doubtful(f"{path} was sent as {json_of(sent)} and is held as {json_of(held)}")
+    return None
+
+
+@check(
     "create.external-id",
     "externalId is stored as it was sent",
     "should",
@@ -388,6 +408,27 @@ async def read(visit: Visit) -> str | None:
     if answer.app_id != somebody.id:
         raise Failed(f"{somebody.id} was asked for, and {answer.app_id or 'something without an id'} came")
     return None
+
+
+@check(
+    "read.fresh",
+    "What was written is there at once",
+    "should",
+    "RFC 7644 section 3.3 (201: the resource has been created)",
+    "Answer reads and look-ups from where writes go, or after what was written has arrived there.",
+)
+async def fresh(visit: Visit) -> str | None:
+    """A look-up right after a creation finds it. Where it doesn't, other findings may come from that alone."""
+    made = await visit.user("fresh")
+    for number, pause in enumerate((0.0, 0.5, 1.5, 3.0)):
+        await visit.wire.clock.sleep(pause)
+        if (await visit.get("User", made.id)).status != 404 and (
+            not visit.abilities.trusts_filter or made.id in await visit.found("User", "userName", made.name)
+        ):
+            if not number:
+                return None
+            raise Failed("it took more than a moment until a new user was found; other findings may come from that")
+    raise Failed("a new user isn't found after 5 s")
 
 
 @check(

@@ -9,22 +9,39 @@ from collections.abc import Sequence
 
 from instep.checking.finding import Failed, Leftover
 from instep.checking.visit import NAMED_BY, Kind, Visit
+from instep.checking.wire import Answer
 from instep.scim.paths import quoted
 
 _AT_ONCE = 4
 _PAGES = 40
+_ROUNDS = 3
+_BETWEEN = 1.0
+"""Seconds before another round."""
 
 
 async def tidy(visit: Visit) -> list[Leftover]:
-    """Remove everything of ours; what couldn't be removed, with the app's words."""
-    open_names = list(visit.asked)
-    left = [lost for kind, name in open_names if (lost := await _find(visit, kind, name))]
-    left += await _delete_all(visit)
-    if open_names and not left:
-        # What was asked for without an answer may have been carried out only now.
-        left = [lost for kind, name in open_names if (lost := await _find(visit, kind, name))]
+    """Remove everything of ours; what couldn't be removed, with the app's words.
+
+    There's another round where an answer said that it may go better later, and where a creation was never answered:
+    it may have been carried out only now.
+    """
+    left: list[Leftover] = []
+    for number in range(_ROUNDS):
+        if number:
+            await visit.wire.clock.sleep(_BETWEEN)
+        unanswered = list(visit.asked)
+        start = len(visit.wire.answers)
+        left = [lost for kind, name in unanswered if (lost := await _find(visit, kind, name))]
         left += await _delete_all(visit)
+        passing = any(_passing(answer) for answer in visit.wire.answers[start:])
+        if not (left and passing) and not (unanswered and not number):
+            break
     return left
+
+
+def _passing(answer: Answer) -> bool:
+    status = answer.error_within or answer.status
+    return status is None or status == 429 or (status >= 500 and status != 501) or answer.error_within is not None
 
 
 async def _delete_all(visit: Visit) -> list[Leftover]:
@@ -38,8 +55,7 @@ async def _delete_all(visit: Visit) -> list[Leftover]:
             some = ids[start : start + _AT_ONCE]
             words = await asyncio.gather(*(_delete(visit, kind, app_id) for app_id in some))
             said |= {app_id: word for app_id, word in zip(some, words, strict=True) if word}
-        gone = [app_id for app_id in ids if app_id not in said]
-        said |= await _still_there(visit, kind, gone)
+        said |= await _still_there(visit, kind, [app_id for app_id in ids if app_id not in said])
         left += [Leftover(kind, visit.made[kind, app_id], app_id, word) for app_id, word in said.items()]
         for app_id in ids:
             if app_id not in said:
@@ -50,9 +66,11 @@ async def _delete_all(visit: Visit) -> list[Leftover]:
 async def _delete(visit: Visit, kind: Kind, app_id: str) -> str:
     """Empty when the app says that it's gone, else its words."""
     answer = await visit.change("DELETE", kind, app_id)
-    if answer.succeeded or answer.status in (404, 410):
+    status = answer.error_within or answer.status
+    if status in (404, 410) or (answer.succeeded and answer.error_within is None):
         return ""
-    return f"DELETE was answered with {answer.words}"
+    within = f", and an error {answer.error_within} in the body" if answer.error_within else ""
+    return f"DELETE was answered with {answer.words}{within}"
 
 
 async def _still_there(visit: Visit, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
@@ -84,8 +102,7 @@ async def _find(visit: Visit, kind: Kind, name: str) -> Leftover | None:
 async def _everybody(visit: Visit, kind: Kind) -> list[tuple[str, dict[str, object]]]:
     found: list[tuple[str, dict[str, object]]] = []
     for _ in range(_PAGES):
-        query = f"startIndex={len(found) + 1}&count=100"
-        page = visit.listed(await visit.wire.send("GET", f"/{kind}s", query))
+        page = visit.listed(await visit.wire.send("GET", f"/{kind}s", f"startIndex={len(found) + 1}&count=100"))
         if not page or page[0][0] in {app_id for app_id, _ in found}:
             break
         found += page

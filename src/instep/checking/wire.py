@@ -52,6 +52,11 @@ class Answer(Struct, frozen=True):
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def error_within(self) -> int | None:
+        """The status of a SCIM error that came with a status of success."""
+        return reading.stated_error(self.body, self.content_type) if self.succeeded else None
+
+    @property
     def content_type(self) -> str:
         """The header, empty where there's none."""
         return self.headers.get("Content-Type", "")
