@@ -91,6 +91,13 @@ async def test_stale_reads_after_lost_answers_make_no_twins(seed: int, tmp_path:
         await lived(met)
 
 
+@pytest.mark.parametrize("persona", ["claims-abilities", "html-answers", "executes-and-hangs-up"])
+async def test_bulk_that_isnt_there_is_done_without(persona: str, tmp_path: Path) -> None:
+    """The gallery may say that an app has it, and the app answers 501, or worse."""
+    async with meeting(tmp_path, persona, abilities=Abilities(bulk=10)) as met:
+        await lived(met)
+
+
 @pytest.mark.parametrize("persona", ["throttles-like-slack", "throttles-silently"])
 async def test_being_asked_for_patience_is_no_failure(persona: str, tmp_path: Path) -> None:
     async with meeting(tmp_path, persona, burst=5) as met:

@@ -70,7 +70,7 @@ def read(content: bytes) -> Export:
     try:
         text = content.decode("utf-8-sig")
         if text.lstrip().startswith("{"):
-            rows = tuple(json.loads(line) for line in text.splitlines() if line.strip())
+            rows = tuple(json.loads(line) for line in text.split("\n") if line.strip())
             lines = True
         else:
             rows, lines = tuple(csv.DictReader(io.StringIO(text, newline=""), strict=True)), False
