@@ -69,6 +69,22 @@ async def test_what_an_app_does_not_delete_is_named(tmp_path: Path) -> None:
     assert "405" in report.leftovers[0].reason
 
 
+async def test_what_fails_to_be_deleted_for_a_moment_is_tried_again(tmp_path: Path) -> None:
+    refused: set[str] = set()
+
+    async def stumbles(call: Call, forward: Forward) -> Answer:
+        if call.method == "DELETE" and call.id not in refused:
+            refused.add(call.id)
+            return refusal(503, "in a moment")
+        return await forward(call)
+
+    async with faulty(tmp_path, stumbles) as app:
+        report = await checked(app.url, app.token, only=["create.user", "groups.create"])
+        assert await people(app) == 0
+    assert report.leftovers == ()
+    assert len(refused) == 3
+
+
 async def test_a_deletion_that_did_nothing_is_not_believed(tmp_path: Path) -> None:
     async def pretends(call: Call, forward: Forward) -> Answer:
         return Answer(204, None) if call.method == "DELETE" else await forward(call)

@@ -1,8 +1,19 @@
 """All checks: importing this registers them."""
 
-from instep.checking import changes, creation, discovery, groups, leaving, listing, lookups, protocol
+from instep.checking import (
+    changes,
+    creation,
+    discovery,
+    groups,
+    leaving,
+    listing,
+    lookups,
+    members,
+    protocol,
+    reads,
+)
 from instep.checking.registry import TITLES, UnknownCheck, checks, chosen
 
 __all__ = ["TITLES", "UnknownCheck", "checks", "chosen"]
 
-MODULES = (changes, creation, discovery, groups, leaving, listing, lookups, protocol)
+MODULES = (changes, creation, discovery, groups, leaving, listing, lookups, members, protocol, reads)

@@ -84,8 +84,6 @@ class Visit:
         """Names whose creation was sent and that haven't an id in the ledger."""
         self.nobody = str(uuid.uuid5(uuid.NAMESPACE_URL, prefix))
         """A value, and an id, that nobody has: in the form in which Entra asks for nobody."""
-        self.settled_late = 0
-        """How often a read gave something old at first."""
         self._count = 0
         self._fruitless = 0
         self._somebody: Made | None = None
@@ -252,7 +250,6 @@ class Visit:
             await self.wire.clock.sleep(pause)
             document = await self.read(made)
             if true(document):
-                self.settled_late += number > 0
                 return document
         self._fruitless += 1
         raise Failed(f"{wish}; read again, the {made.kind.lower()} is {json_of(document)}")
