@@ -95,6 +95,7 @@ def test_checks_are_listed_without_an_endpoint(line: CommandLine) -> None:
         ((), "which endpoint?"),
         (("http://app.example.com/scim",), "the token would travel unencrypted"),
         (("https://app.example.com/scim", "--only", "pages"), "there's no check 'pages'"),
+        (("https://app.example.com/scim", "--domain", "me@here"), "is no domain"),
         (("https://app.example.com/scim", "--token", "secret"), "a token as an argument can be seen"),
         (("http://localhost/scim", "--token-env", "SCIM_TOKEN", "--junit", "/no/such/x.xml"), "there's no folder"),
     ],

@@ -7,6 +7,7 @@ It needs no directory and no app of ours. What the checks are is in `instep.chec
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from instep.core.app import Credentials
 
 DOMAIN = "instep-check.example"
+_DOMAIN = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 
 Ids = Annotated[str | None, typer.Option(metavar="IDS", help="Ids or groups, by commas: `patch,delete.gone`.")]
 Number = Annotated[int, typer.Option(min=0, max=100_000_000, help="For the estimate of what a first cycle costs.")]
@@ -75,6 +77,8 @@ def check(
         stop("which endpoint? Give the app's SCIM base URL: instep check https://app.example.com/scim/v2")
     if not checks:
         stop("no check is left to run")
+    if not _DOMAIN.fullmatch(domain):
+        stop(f"{domain!r} is no domain; one looks like test.example.com")
     tenant = address(url, None)
     known = credentials(Credentials(), oauth_token_url, client_id, oauth_scope, False)
     secret = read_token(token_file, token_env, token, "the endpoint's")
