@@ -2,6 +2,6 @@
 
 Each check is one function of `discovery`, `lookups`, `creation`, `reads`, `changes`, `leaving`, `groups`, `members`,
 `listing` and `protocol`, gathered by `catalogue`. `visit` is what they work with, `run` runs them and tidies up;
-`cost`, `grade` and `junit` say what came of it. Requests are its own (`wire`): they are ones that the engine would never
-send, and their answers are looked at as they came.
+`cost`, `grade` and `junit` say what came of it. Requests are of its own making (`wire`), since they're ones that the
+engine would never send, and their answers are looked at as they came.
 """

@@ -58,7 +58,7 @@ def check(
 ) -> None:
     """Check any SCIM endpoint as provisioning would use it, and grade it.
 
-    It makes some 140 users and 45 groups whose names begin with `instep-check-`, and removes them; nothing else is
+    It makes some 75 users and 30 groups whose names begin with `instep-check-`, and removes them; nothing else is
     changed. Use a test tenant, since apps count users and send invitations.
     """
     from instep.checking.catalogue import UnknownCheck, chosen
