@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from msgspec.structs import replace
 
 from instep.mailing.smtp import SmtpMailer, SmtpServer, is_address, message, trial
-from instep.outbox import Mail, MailDelayed, MailRefused
+from instep.ports.outbox import Mail, MailDelayed, MailRefused
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MAIL = Mail(

@@ -10,7 +10,7 @@ from instep.cli.job import UNAVAILABLE, find_app, open_stores, out, print_json, 
 
 if TYPE_CHECKING:
     from instep.mailing.smtp import SmtpMailer
-    from instep.outbox import Mail
+    from instep.ports.outbox import Mail
     from instep.settings import Settings
 
 app = typer.Typer(name="notices", no_args_is_help=True, help="The mails about apps: list, show, send, test.")
@@ -77,7 +77,7 @@ def test(address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where t
     from instep.core.notices import Letter
     from instep.mailing.layout import lay_out
     from instep.mailing.smtp import is_address, trial
-    from instep.outbox import MailDelayed, MailRefused
+    from instep.ports.outbox import MailDelayed, MailRefused
     from instep.wiring import SystemClock
 
     given = settings()

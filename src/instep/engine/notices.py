@@ -12,7 +12,7 @@ import structlog
 from instep.core import notices
 from instep.core.notices import NAMED, Drifted, Notice, NoticeKind
 from instep.core.plan import fingerprint
-from instep.outbox import Layout, Mail, MailDelayed, Mailer, MailRefused
+from instep.ports.outbox import Layout, Mail, MailDelayed, Mailer, MailRefused
 from instep.ports import App, Clock, State, StateWriter
 
 KEPT = timedelta(days=90)

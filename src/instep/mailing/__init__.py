@@ -1,1 +1,1 @@
-"""Mails: how a letter looks (`layout`), and how it's sent (`smtp`). Implements the ports of `instep.outbox`."""
+"""Mails: how a letter looks (`layout`), and how it's sent (`smtp`). Implements the ports of `instep.ports.outbox`."""

@@ -1,4 +1,4 @@
-"""Sending mails through an SMTP server: implements `instep.outbox.Mailer`.
+"""Sending mails through an SMTP server: implements `instep.ports.outbox.Mailer`.
 
 The connection is made for each mail: they are few. Without TLS it goes only to a server on this machine, and the
 certificate is always checked. Headers are made by the standard library's mail policy, and what stands in them is
@@ -22,7 +22,7 @@ import aiosmtplib
 from msgspec import Struct
 
 from instep.mailing.layout import plain
-from instep.outbox import Mail, MailDelayed, MailRefused
+from instep.ports.outbox import Mail, MailDelayed, MailRefused
 
 _ADDRESS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII)
 """A dot-atom and a host (RFC 5322, section 3.4.1)."""

@@ -9,7 +9,7 @@ from tests.conformance.state.values import HOUR, JOB, NOW, entry, group, held, k
 
 from instep.core.quarantine import Remains
 from instep.core.subject import Kind
-from instep.outbox import Mail
+from instep.ports.outbox import Mail
 from instep.ports import Record, State
 
 MINUTE = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""The outbox: notices on their way to becoming mails, and what notices are about. Implements `instep.outbox`.
+"""The outbox: notices on their way to becoming mails, and what notices are about. Implements `instep.ports.outbox`.
 
 That no event mails twice is the table's unique index; that there's never a storm is decided here, where a notice is
 posted and where it's claimed.
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 
 from instep.core.notices import Failing, HeldSubject, gap
 from instep.core.quarantine import Remains
-from instep.outbox import Mail
+from instep.ports.outbox import Mail
 from instep.stores.state import rows
 from instep.stores.state.tables import HELD, IN_ESCROW, links, log, notices
 
@@ -93,7 +93,7 @@ class NoticesWriting(NoticesReading):
     """Writes of the outbox within one transaction."""
 
     def post(self, mail: Mail) -> bool:
-        """See `instep.outbox.OutboxWriter`. Without an address it's kept for `instep notices` alone."""
+        """See `instep.ports.outbox.OutboxWriter`. Without an address it's kept for `instep notices` alone."""
         of = (notices.c.job == mail.job, notices.c.kind == mail.kind)
         if self._count(notices, *of, notices.c.occasion == mail.occasion):
             return False
@@ -110,7 +110,7 @@ class NoticesWriting(NoticesReading):
         self._connection.execute(delete(notices).where(notices.c.job == job, notices.c.kind == kind, _UNTRIED, late))
 
     def claim(self, now: datetime) -> list[Mail]:
-        """See `instep.outbox.OutboxWriter`."""
+        """See `instep.ports.outbox.OutboxWriter`."""
         wanted = select(notices).where(_UNSENT, notices.c.next_try <= now).order_by(notices.c.id)
         return [claimed for row in self._connection.execute(wanted).all() if (claimed := self._claimed(row, now))]
 
@@ -119,7 +119,7 @@ class NoticesWriting(NoticesReading):
         self._set(mail.id, sent=at, next_try=None, last_error=error)
 
     def mail_failed(self, mail: Mail, error: str, final: bool = False) -> None:
-        """See `instep.outbox.OutboxWriter`."""
+        """See `instep.ports.outbox.OutboxWriter`."""
         if final:
             self._set(mail.id, last_error=error, next_try=None)
         else:

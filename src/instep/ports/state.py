@@ -1,200 +1,33 @@
-"""The outside world on one page: what the engine asks of the directory, the app, the store and the clock.
+"""What a job remembers, as the engine needs it. `instep.stores.state` implements it.
 
-Adapters live in `stores`, `targets` and `sources`; `wiring` chooses them. The network side is async. The
-store side is synchronous and batched: the engine runs it through `Writing` and `Reading`, which put it on
-the store's own threads.
+Synchronous and batched: the engine runs it through `State.read` and `State.write`, which put it on the store's own
+threads. What mails and audits keep is in `outbox` and `audits`.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from msgspec import Struct
-
-from instep.audits import AuditReader, AuditWriter
-from instep.core.app import App as App
-from instep.core.change import AttributeChange
+from instep.core.app import App
 from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import Hold, Link
-from instep.core.outcome import Outcome
-from instep.core.record import CycleSummary as CycleSummary
-from instep.core.record import Exchange as Exchange
-from instep.core.record import Intent as Intent
-from instep.core.record import Lease as Lease
-from instep.core.record import LogEntry as LogEntry
-from instep.core.record import Membership as Membership
-from instep.core.record import Record as Record
-from instep.core.record import SpoolEntry as SpoolEntry
-from instep.core.record import Watermark as Watermark
-from instep.core.subject import AppRole, Kind, Subject
-from instep.outbox import OutboxReader, OutboxWriter
+from instep.core.record import (
+    CycleSummary,
+    Intent,
+    Lease,
+    LogEntry,
+    Record,
+    SpoolEntry,
+    Watermark,
+)
+from instep.core.subject import Kind
+from instep.ports.audits import AuditReader, AuditWriter
+from instep.ports.outbox import OutboxReader, OutboxWriter
 from instep.scim.abilities import Abilities
 
 T = TypeVar("T")
-
-
-# ---------------------------------------------------------------------------------------------- the app
-
-
-class Resource(Struct, frozen=True):
-    """A user or group as the app returned it: `document` is the SCIM resource as it came."""
-
-    id: str
-    document: Mapping[str, Any]
-
-
-class Answer(Struct, frozen=True):
-    """What came of a write."""
-
-    outcome: Outcome
-    app_id: str | None = None
-    resource: Resource | None = None
-    """The resource in the app's own words, where the answer carried it."""
-    members_taken: bool = False
-    """Whether the members that rode in a creation are known to have been taken."""
-    members_done: tuple[str, ...] = ()
-    """App ids whose addition or removal was acknowledged, also when a later chunk failed."""
-    exchanges: tuple[Exchange, ...] = ()
-    members_outcome: Outcome | None = None
-    """Of a creation: why members are missing in `members_done`, though the group itself was made (`outcome` is
-    Done then). None when all were taken."""
-
-
-class AppUnavailable(Exception):
-    """The app can't be reached, refuses our credentials, or isn't a SCIM endpoint: no subject is at fault.
-
-    The message says what was asked, what came, and what to do about it.
-    """
-
-    def __init__(self, message: str, code: str, exchange: Exchange | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.exchange = exchange
-
-
-class Target(Protocol):
-    """One app. Reads raise `AppUnavailable`; writes never raise for what the app answers: see `Answer`.
-
-    An implementation must check look-ups as far as the protocol goes (a list response, ids present) and must
-    not retry a POST whose fate is unknown. Whether an answer truly matches is the engine's to check.
-    Attributes are keyed by attribute path (`name.givenName`); references and members are app ids here.
-    """
-
-    @property
-    def abilities(self) -> Abilities: ...
-
-    @property
-    def requests(self) -> int:
-        """How many requests have been sent to the app so far, look-ups and repetitions included."""
-        ...
-
-    def fenced_by(self, check: Callable[[], None]) -> None:
-        """Have `check` called right before each request that is sent, also after waiting for the app's permission.
-        What it raises ends the call: this is where a lost lease stops a worker."""
-        ...
-
-    async def check(self, kinds: Sequence[Kind], matching: Mapping[Kind, str]) -> None:
-        """Test the connection: look up a value that nobody has, by the matching attribute of each kind."""
-        ...
-
-    async def count(self, kind: Kind) -> int | None:
-        """How many there are; none when the app's answer can't be relied upon."""
-        ...
-
-    async def find(self, kind: Kind, path: str, value: str) -> list[Resource]:
-        """What the app returns for `path eq value`: not to be believed unseen, servers ignore filters."""
-        ...
-
-    def pages(self, kind: Kind) -> AsyncIterator[list[Resource]]:
-        """Everything of that kind, page by page, without group members.
-
-        Raises AppUnavailable also when the list is incomplete (fewer than it says, or an id twice)."""
-        ...
-
-    async def read(self, kind: Kind, app_id: str, members: bool = False) -> Resource | None:
-        """One resource; none when the app answers 404."""
-        ...
-
-    async def create(self, kind: Kind, attributes: Mapping[str, Any], members: Sequence[str] = ()) -> Answer: ...
-
-    async def update(
-        self,
-        kind: Kind,
-        app_id: str,
-        changes: Sequence[AttributeChange],
-        add: Sequence[str] = (),
-        remove: Sequence[str] = (),
-    ) -> Answer:
-        """Attribute changes in one request, members in as few as the app takes."""
-        ...
-
-    async def delete(self, kind: Kind, app_id: str) -> Answer:
-        """Delete; gone already counts as done (RFC 7644 section 3.6)."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-# ------------------------------------------------------------------------------------------ the directory
-
-
-class View(Struct, frozen=True):
-    """How a job looks at the directory."""
-
-    app: str
-    scope: str
-    """`assigned` or `all`."""
-    roles: tuple[AppRole, ...]
-    scope_nesting: str
-    member_nesting: str
-
-
-class DirectoryReader(Protocol):
-    """One consistent, read-only look at the directory: all answers are of sequence number `sequence`."""
-
-    @property
-    def epoch(self) -> str:
-        """Names this directory: another one, or a restored copy, has another."""
-        ...
-
-    @property
-    def sequence(self) -> int: ...
-
-    def affected(self, view: View, kind: Kind, since: int | None) -> Iterator[list[str]]:
-        """Ids of the subjects to look at, ascending, in pages of some hundreds, each once.
-
-        since=None: everyone whom the view could bring into scope (tombstones left out). Otherwise: whoever
-        changed after `since`, tombstones included; everyone below the child of each membership, and below
-        each assignment's principal and each group, that changed after it; of groups also those above a
-        changed membership, where members are flattened."""
-        ...
-
-    def subjects(self, view: View, kind: Kind, ids: Sequence[str]) -> list[Subject]:
-        """Those subjects, complete, in the order of `ids`. One that was never here comes back as purged."""
-        ...
-
-    def everyone(self, kind: Kind) -> Iterator[list[str]]:
-        """Ids of all, tombstones included, ascending, in pages."""
-        ...
-
-    def populated(self, view: View) -> bool:
-        """Whether the view could bring at least one living user into scope."""
-        ...
-
-
-class Directory(Protocol):
-    """The directory, as the engine needs it."""
-
-    def reader(self) -> AbstractContextManager[DirectoryReader]: ...
-
-    def sequence(self) -> int:
-        """The newest sequence number, cheap enough to ask before each batch."""
-        ...
-
-
-# ---------------------------------------------------------------------------------------------- the store
 
 
 class LeaseLost(Exception):
@@ -402,21 +235,3 @@ class State(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-# -------------------------------------------------------------------------------------- clock and chance
-
-
-class Clock(Protocol):
-    """Time. `now` is UTC and only for people and schedules; durations come from `monotonic`."""
-
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
-
-
-class Chance(Protocol):
-    """Randomness: `token` for seeds and ids, `uniform` for jitter."""
-
-    def token(self) -> str: ...
-    def uniform(self, low: float, high: float) -> float: ...
