@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.engine.small_world import RULES, SmallWorld, small_world
 
+from instep.core.change import AttributeChange
 from instep.core.directory import Assignment, Entry
 from instep.core.subject import Kind
 
@@ -46,11 +47,15 @@ async def test_the_first_candidate_that_nobody_has_is_taken_once_and_kept(tmp_pa
 
 async def test_roles_are_added_by_one_function_and_replaced_by_the_other(tmp_path: Path) -> None:
     roles = [{"id": f"r{i}", "value": f"role{i}", "display_name": f"Role {i}"} for i in (1, 2)]
-    for function, left in {"AppRoleAssignmentsComplex": 2, "AssertiveAppRoleAssignmentsComplex": 1}.items():
+    for function, left in {"AppRoleAssignmentsComplex": 3, "AssertiveAppRoleAssignmentsComplex": 1}.items():
         row = with_row(target="roles", source=f"{function}([appRoleAssignments])")
         with small_world(tmp_path / function, rules={**row, "roles": roles}) as world:
             hire(world, "u1", "Ada", "Byron", role="r1")
             await world.sync()
+            # Somebody gives her a role in the app, which only the function that replaces takes away.
+            [account] = world.target.content(Kind.USER)
+            roles_there = [*world.target.content(Kind.USER)[account]["roles"], {"value": "by-hand"}]
+            await world.target.update(Kind.USER, account, [AttributeChange("roles", None, roles_there)])
             with world.directory.edit() as edit:
                 edit.unassign("app", "u1", "r1")
                 edit.assign(Assignment("a2", "app", Kind.USER, "u1", "r2"))

@@ -86,3 +86,11 @@ def test_documented_removal_of_a_member(dialect: Any, removal: Any, operation: d
 )
 def test_documented_addition_of_members(dialect: Any, operation: dict[str, Any]) -> None:
     assert patch.members(["u1", "u2"], [], dialect, "value-path") == [operation]
+
+
+def test_4_2_app_role_assignments_complex_adds_only_what_is_new() -> None:
+    one, two = {"value": "1", "primary": False}, {"value": "2", "primary": False}
+    change = AttributeChange("roles", [one], [one, two], added=(two,))
+    assert patch.attributes([change], "entra") == [{"op": "Add", "path": "roles", "value": [two]}]
+    replaced = AttributeChange("roles", [one], [two])
+    assert patch.attributes([replaced], "entra") == [{"op": "Replace", "path": "roles", "value": [two]}]

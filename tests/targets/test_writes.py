@@ -123,6 +123,22 @@ async def test_an_app_without_patch_gets_put_from_then_on(app: HostileApp, targe
     assert len(answer.exchanges) == 1
 
 
+async def test_a_list_that_only_grows_keeps_what_others_gave_by_patch_and_by_put(
+    app: HostileApp, target: ScimTarget
+) -> None:
+    """`AppRoleAssignmentsComplex`: PATCH uses Add, so that other roles stay (4.2 of the behaviour specification)."""
+    ours, fresh, theirs = {"value": "role1"}, {"value": "role2"}, {"value": "by-hand"}
+    change = AttributeChange("roles", [ours], [ours, fresh], added=(fresh,))
+    ada = app.put("Users", **ADA, roles=[ours, theirs])
+    assert isinstance((await target.update(Kind.USER, ada, [change])).outcome, Done)
+    [operation] = app.sent("PATCH")[0].body["Operations"]
+    assert operation == {"op": "add", "path": "roles", "value": [fresh]}
+    app.quirks.patch_status = 501
+    bob = app.put("Users", userName="bob", roles=[ours, theirs])
+    assert isinstance((await target.update(Kind.USER, bob, [change])).outcome, Done)
+    assert app.sent("PUT")[0].body["roles"] == [ours, theirs, fresh]
+
+
 async def test_a_400_may_be_about_one_attribute_so_patch_is_tried_again(app: HostileApp, target: ScimTarget) -> None:
     app.quirks.patch_status = 400
     ada = app.put("Users", **ADA)

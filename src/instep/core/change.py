@@ -22,6 +22,8 @@ class AttributeChange(Struct, frozen=True):
     new: Any
     effect: str = ""
     """The guarded effect that this change has; empty for none."""
+    added: tuple[Any, ...] = ()
+    """Of a list whose mapping only adds: the values that come in. What else the app holds stays as it is."""
 
 
 class Create(Struct, frozen=True, tag="Create"):

@@ -107,8 +107,17 @@ def differences(
         exact = mapping is not None and mapping.case_exact
         new = _flowing(mapping, value, old)
         if new is not None and (path in unknown or old is None or not documents.same(old, new, exact)):
-            changes.append(AttributeChange(path, old, new))
+            changes.append(AttributeChange(path, old, new, added=_added(mapping, value, old)))
     return changes
+
+
+def _added(mapping: AttributeMapping | None, value: Any, old: Any) -> tuple[Any, ...]:
+    """The values that an attribute which only gets values gets now; all of them where it isn't known what it has."""
+    if mapping is None or mapping.flow not in ("value-add", "multi-value-add") or not isinstance(value, list):
+        return ()
+    values, held = cast("list[Any]", value), cast("list[Any]", old) if isinstance(old, list) else [old]
+    fresh = tuple(v for v in values if not any(documents.same([v], [h], mapping.case_exact) for h in held))
+    return fresh or tuple(values)
 
 
 def _flowing(mapping: AttributeMapping | None, value: Any, old: Any) -> Any:

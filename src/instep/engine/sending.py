@@ -158,7 +158,7 @@ class Sending:
             return await self._target.create(kind, plain, add)
         if isinstance(change, Delete):
             return await self._target.delete(kind, app_id)
-        changes = [AttributeChange(c.path, _plain(c.old), _plain(c.new)) for c in getattr(change, "changes", ())]
+        changes = [msgspec.structs.replace(c, old=_plain(c.old), new=_plain(c.new)) for c in getattr(change, "changes", ())]
         if not changes and not add and not remove:
             return Answer(Done(), app_id)
         return await self._target.update(kind, app_id, changes, add, remove)

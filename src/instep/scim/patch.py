@@ -20,7 +20,7 @@ Presence = Callable[[AttributePath], bool]
 
 
 class AttributeChange(Protocol):
-    """One attribute that changes; `new` is None where it is cleared."""
+    """One attribute that changes; `new` is None where it is cleared, `added` what a list that only grows gets."""
 
     @property
     def path(self) -> str: ...
@@ -28,6 +28,8 @@ class AttributeChange(Protocol):
     def old(self) -> Any: ...
     @property
     def new(self) -> Any: ...
+    @property
+    def added(self) -> Sequence[Any]: ...
 
 
 def message(operations: Sequence[Operation]) -> dict[str, Any]:
@@ -109,6 +111,8 @@ def _operation(path: AttributePath, change: AttributeChange, dialect: Dialect) -
     text = _text(path, dialect)
     if change.new is None:
         return {"op": _op("remove", dialect), "path": text}
+    if change.added:
+        return {"op": _op("add", dialect), "path": text, "value": _value(path, list(change.added), dialect)}
     op = "add" if change.old is None else "replace"
     return {"op": _op(op, dialect), "path": text, "value": _value(path, change.new, dialect)}
 

@@ -203,7 +203,8 @@ class MemoryTarget:
     ) -> Answer:
         if app_id not in self._attributes[kind]:
             return Answer(Refused(f"{kind} {app_id} doesn't exist", "InvalidAnchor"), app_id)
-        new = {change.path: change.new for change in changes}
+        held = self._attributes[kind][app_id]
+        new = {c.path: [*held.get(c.path, ()), *c.added] if c.added else c.new for c in changes}
         taken = self._taken(kind, app_id, new)
         if taken:
             return Answer(taken, app_id)

@@ -4,7 +4,8 @@ A success is believed when its body is: an error or a web page with the status 2
 user's resource doesn't take is replaced by reading and PUT.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from instep.core.change import AttributeChange
@@ -97,9 +98,18 @@ class Writes:
             return _unread(app_id, error)
         if resource is None:
             return _gone(Kind.USER, app_id)
-        body = documents.changed(resource.document, {c.path: c.new for c in changes})
+        body = documents.changed(resource.document, {c.path: _whole(c, resource.document) for c in changes})
         attempt = await self._client.send("change", "PUT", f"/Users/{quote(app_id, safe='')}", body=body)
         return settled(attempt, Kind.USER, app_id)
+
+
+def _whole(change: AttributeChange, document: Mapping[str, Any]) -> Any:
+    """The value that PUT has to give, where PATCH only adds: with what the app holds already."""
+    held = documents.read(document, parse(change.path)) if change.added else None
+    if not isinstance(held, list):
+        return change.new
+    there = cast("list[Any]", held)
+    return [*there, *(value for value in change.added if not any(documents.same([value], [each]) for each in there))]
 
 
 def settled(attempt: Attempt, kind: Kind, app_id: str) -> Answer:
