@@ -102,7 +102,8 @@ class Lookups:
         raise AppUnavailable(
             f"GET /{kind}s: the app's list can't be relied upon: {problem}. From now on it isn't used; "
             "run again to look people up one by one.",
-            verdict.INCOMPATIBLE,
+            # The next cycle does without the list: no reason to put the job into quarantine.
+            "WebExceptionProtocolError",
         )
 
     async def _page(self, kind: Kind, query: str, looks: int = LOOKS) -> Page:

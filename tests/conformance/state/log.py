@@ -91,6 +91,8 @@ class LogExam:
             Record(log=entry("u2", at=NOW, effects={"disable": 1, "membership-removal": 5})),
             Record(log=entry("u3", at=NOW, effects={"membership-removal": 2})),
             Record(log=entry("u4", at=NOW)),
+            # What somebody approved is no accident.
+            Record(log=entry("u5", at=NOW, effects={"disable": 40}, initiator="approval")),
         )
         with state.reading() as reader:
             assert reader.effects_since(JOB, NOW - HOUR) == {"disable": 2, "membership-removal": 7}
