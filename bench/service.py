@@ -26,7 +26,6 @@ from instep.core.subject import Kind
 from instep.directory.editing import set_attributes
 from instep.stores.directory import DirectoryStore
 
-
 DISABLES = 8
 """More in one cycle would be held by the guard."""
 

@@ -19,8 +19,8 @@ from instep.core.subject import Kind
 from instep.engine.health import judge_health
 from instep.engine.notices import announce, announce_drift, deliver
 from instep.mailing.layout import lay_out
-from instep.ports.outbox import Mail, MailDelayed, MailRefused
 from instep.ports import CycleSummary
+from instep.ports.outbox import Mail, MailDelayed, MailRefused
 from instep.targets.memory import Call, Fault
 
 

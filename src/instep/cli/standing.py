@@ -11,8 +11,8 @@ from instep.core.plan import fingerprint
 from instep.core.subject import Kind
 from instep.documents.graph_status import synchronization_schedule, synchronization_status
 from instep.engine.world import is_dead
-from instep.ports.outbox import Mail
 from instep.ports import CycleSummary, StateReader, Watermark
+from instep.ports.outbox import Mail
 from instep.stores.secrets import SecretUnreadable
 
 CYCLES = 5

@@ -27,7 +27,8 @@ QUIET = 0.15
 """Seconds without a further change after which a cycle begins."""
 AT_THE_LATEST = 0.6
 """Seconds after which it begins though changes go on coming: the cycle takes them up as they come."""
-AFTER_A_FAULT = timedelta(seconds=60)
+AFTER_A_FAULT, AT_MOST = timedelta(seconds=1), timedelta(seconds=60)
+"""How long to wait after a fault of ours, like a database that's locked: twice as long after each in a row."""
 OUT_OF_REACH = timedelta(seconds=30)
 """Until an app is asked again that couldn't be reached, unless the job's quarantine says otherwise."""
 BUSY = timedelta(seconds=1)
@@ -71,6 +72,7 @@ class JobRunner:
         self._not_before = _LONG_AGO
         """Until then nothing but what is asked for lets a cycle begin."""
         self._faulty_until = _LONG_AGO
+        self._faults = 0
         self._stop_cycle = asyncio.Event()
         self._open: tuple[str, Job, Target] | None = None
         self._tried_with = self._ran_with = ""
@@ -108,8 +110,9 @@ class JobRunner:
                     log.exception("job.fault", job=self.name)
                     self.fault = f"{type(fault).__name__}: {fault}"
                     self._ran_with = self._tried_with
-                    self._faulty_until = self._world.clock.now() + AFTER_A_FAULT
-                    wait = AFTER_A_FAULT
+                    wait = min(AFTER_A_FAULT * 2**self._faults, AT_MOST)
+                    self._faults = min(self._faults + 1, 10)
+                    self._faulty_until = self._world.clock.now() + wait
                 await self._sleep(wait)
 
     async def _step(self, connection: AsyncExitStack) -> timedelta | None:
@@ -192,7 +195,7 @@ class JobRunner:
             summary = await run_cycle(self._world, job, target, self.progress, self._stop_cycle, on_demand)
         finally:
             self.running = False
-        self.fault = ""
+        self.fault, self._faults = "", 0
         self.results[summary.result] += 1
         self.totals.update(summary.counts)
         self.seconds += _seconds(summary)

@@ -12,8 +12,8 @@ import structlog
 from instep.core import notices
 from instep.core.notices import NAMED, Drifted, Notice, NoticeKind
 from instep.core.plan import fingerprint
-from instep.ports.outbox import Layout, Mail, MailDelayed, Mailer, MailRefused
 from instep.ports import App, Clock, State, StateWriter
+from instep.ports.outbox import Layout, Mail, MailDelayed, Mailer, MailRefused
 
 KEPT = timedelta(days=90)
 """How long notices are kept that were sent or given up."""

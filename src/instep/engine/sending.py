@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from instep.core.acknowledge import GONE, acknowledge, failed
-from instep.core.change import Adopt, AttributeChange, Create, Decision, Delete, Disable, Update
+from instep.core.change import Adopt, Create, Decision, Delete, Disable, Update
 from instep.core.link import Link
 from instep.core.outcome import Done, Outcome, Refused, Unknown
 from instep.core.plan import action
@@ -158,7 +158,9 @@ class Sending:
             return await self._target.create(kind, plain, add)
         if isinstance(change, Delete):
             return await self._target.delete(kind, app_id)
-        changes = [msgspec.structs.replace(c, old=_plain(c.old), new=_plain(c.new)) for c in getattr(change, "changes", ())]
+        changes = [
+            msgspec.structs.replace(c, old=_plain(c.old), new=_plain(c.new)) for c in getattr(change, "changes", ())
+        ]
         if not changes and not add and not remove:
             return Answer(Done(), app_id)
         return await self._target.update(kind, app_id, changes, add, remove)

@@ -9,8 +9,8 @@ from tests.conformance.state.values import HOUR, JOB, NOW, entry, group, held, k
 
 from instep.core.quarantine import Remains
 from instep.core.subject import Kind
-from instep.ports.outbox import Mail
 from instep.ports import Record, State
+from instep.ports.outbox import Mail
 
 MINUTE = timedelta(minutes=1)
 
