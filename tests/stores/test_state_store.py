@@ -20,9 +20,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event
 from tests.conformance.state.values import APP, JOB, NOW, entry, intent, keep, keep_links, link, taken
 
-from instep.core.record import Membership, Record
+from instep.core.job import Wish
+from instep.core.record import CycleSummary, Membership, Record
 from instep.core.subject import Kind
 from instep.ports import StateReader
+from instep.scim.abilities import Abilities
 from instep.stores.database import MIGRATIONS, Database, open_database
 from instep.stores.schema import SchemaTooNew
 from instep.stores.secrets import SecretUnreadable
@@ -219,6 +221,27 @@ def test_question_is_answered_by_an_index_and_not_by_reading_the_table(
         # All links of a job, or all that have an account, are as good as the whole table.
         assert "links_status" not in plan, plans
         assert "app_id>?" not in plan, plans
+
+
+def test_old_cycles_are_pruned_with_the_log_but_each_jobs_last_ones_stay(store: StateStore) -> None:
+    lease = taken(store)
+    for number in range(50):
+        at = NOW - timedelta(days=50 - number)
+        cycle = CycleSummary(f"c{number}", JOB, "incremental", at, at, "succeeded")
+        with store.writing() as writer:
+            writer.begin_cycle(lease, cycle)
+            writer.end_cycle(lease, cycle, None, Abilities())
+    with store.writing() as writer:
+        granted, _ = (writer.wish(Wish(JOB, NOW - timedelta(days=40))) for _ in range(2))
+        writer.take_wishes(lease, [granted], "c1")
+    store.prune_log(NOW - timedelta(days=10))
+    with store.reading() as reader:
+        assert len(reader.cycles(JOB, 100)) == 20
+        assert len(reader.asked(JOB).wishes) == 1
+        assert reader.granted(granted) == ""
+    store.prune_log(NOW - timedelta(days=40))
+    with store.reading() as reader:
+        assert len(reader.cycles(JOB, 100)) == 20
 
 
 def test_log_is_pruned_by_age_and_the_guard_forgets_nothing_of_the_last_day(store: StateStore) -> None:

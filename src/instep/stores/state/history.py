@@ -10,13 +10,15 @@ from itertools import takewhile
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import CompoundSelect, Connection, Select, delete, func, select, union
+from sqlalchemy import CompoundSelect, Connection, Select, delete, func, select, tuple_, union
 
 from instep.core.record import LogEntry
 from instep.stores.secrets import Vault
 from instep.stores.state import chain, rows
-from instep.stores.state.tables import effects, log
+from instep.stores.state.tables import cycles, effects, log, wishes
 
+CYCLES_STAY = 20
+"""How many of a job's cycles are kept however old they are."""
 CHUNK = 500
 """Entries that are read, or pruned, at once."""
 
@@ -104,3 +106,12 @@ def prune(connection: Connection, before: datetime, vault: Vault) -> int:
 def forget_effects(connection: Connection, before: datetime) -> None:
     """Take away what the guard counted two days before `before` and earlier."""
     connection.execute(delete(effects).where(effects.c.at < before - _EFFECTS_STAY))
+
+
+def forget_cycles(connection: Connection, before: datetime) -> None:
+    """Take away the cycles that ended before then, but each job's last ones, and the wishes that were granted."""
+    newest = func.row_number().over(partition_by=cycles.c.job, order_by=cycles.c.began.desc())
+    ranked = select(cycles.c.job, cycles.c.id, cycles.c.ended, newest.label("place")).subquery()
+    old = select(ranked.c.job, ranked.c.id).where(ranked.c.place > CYCLES_STAY, ranked.c.ended < before)
+    connection.execute(delete(cycles).where(tuple_(cycles.c.job, cycles.c.id).in_(old)))
+    connection.execute(delete(wishes).where(wishes.c.cycle != "", wishes.c.asked < before))

@@ -59,8 +59,10 @@ class StateStore:
             yield SqlStateWriter(connection, self._vault)
 
     def prune_log(self, before: datetime) -> int:
-        """Take log entries older than `before` away, in many short transactions; returns how many."""
+        """Take log entries older than `before` away, in many short transactions; returns how many. Cycles go too."""
         pruned = 0
+        with self._database.write() as connection:
+            history.forget_cycles(connection, before)
         while True:
             with self._database.write() as connection:
                 number = history.prune(connection, before, self._vault)
