@@ -63,9 +63,10 @@ async def service(world: SmallWorld, schedule: str = "active") -> AsyncIterator[
 
 
 async def until(holds: Callable[[], Any], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.02)
+    end = asyncio.get_running_loop().time() + seconds
+    while not holds():
+        assert asyncio.get_running_loop().time() < end, "it didn't come about in time"
+        await asyncio.sleep(0.02)
 
 
 async def quiet(running: Service, seconds: float = 1.2) -> int:

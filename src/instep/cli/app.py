@@ -16,7 +16,12 @@ from instep.cli.showing import plain, worker
 if TYPE_CHECKING:
     from instep.core.app import App, Credentials
 
-app = typer.Typer(name="app", no_args_is_help=True, help="The apps that get provisioned: add, test, show, remove.")
+app = typer.Typer(
+    name="app",
+    no_args_is_help=True,
+    add_completion=False,
+    help="The apps that get provisioned: add, test, show, remove.",
+)
 app.command(epilog="Example: instep app add mixpanel --token-file mixpanel.token")(add)
 app.command("set", epilog="Example: instep app set mixpanel --scope all")(set_)
 

@@ -97,6 +97,7 @@ def add(
         out.print(f"It needs: {found.prerequisites}.")
     assign = "" if rules["scope"] == "all" else f"  instep assign {name} --group GROUP   who gets it\n"
     out.print(f"Next:\n  instep app test {name}\n{assign}  instep plan {name}      what the first cycle would do")
+    out.print(f"  instep sync {name}      does it; or instep start {name}, for `instep serve` to keep it in step")
 
 
 def set_(

@@ -12,7 +12,12 @@ import typer
 
 from instep.cli.people import Json, Limit, User, Users, attributes, details, each, listing, open_directory
 
-app = typer.Typer(name="directory", no_args_is_help=True, help="The people: import, list, change, delete, export.")
+app = typer.Typer(
+    name="directory",
+    no_args_is_help=True,
+    add_completion=False,
+    help="The people: import, list, change, delete, export.",
+)
 
 Values = Annotated[
     list[str], typer.Argument(metavar="NAME=VALUE", help="Attributes as Graph names them; NAME= clears one.")

@@ -14,7 +14,12 @@ from instep.cli.showing import number, short
 if TYPE_CHECKING:
     from instep.targets.gallery import Template
 
-app = typer.Typer(name="gallery", no_args_is_help=True, help="The apps that Instep knows, and what they want.")
+app = typer.Typer(
+    name="gallery",
+    no_args_is_help=True,
+    add_completion=False,
+    help="The apps that Instep knows, and what they want.",
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -11,7 +11,12 @@ import typer
 
 from instep.cli.people import Group, Json, Limit, attributes, details, each, listing, open_directory
 
-app = typer.Typer(name="group", no_args_is_help=True, help="The groups and their members.")
+app = typer.Typer(
+    name="group",
+    no_args_is_help=True,
+    add_completion=False,
+    help="The groups and their members.",
+)
 
 Groups = Annotated[list[str], typer.Argument(metavar="GROUP", help="displayNames or ids.")]
 Members = Annotated[list[str], typer.Argument(metavar="MEMBER", help="People; groups with --groups.")]

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from instep.ports.outbox import Mail
     from instep.settings import Settings
 
-app = typer.Typer(name="notices", no_args_is_help=True, help="The mails about apps: list, show, send, test.")
+app = typer.Typer(
+    name="notices",
+    no_args_is_help=True,
+    add_completion=False,
+    help="The mails about apps: list, show, send, test.",
+)
 
 App = Annotated[str | None, typer.Option("--app", metavar="APP", help="Only those about this app.")]
 NOT_SET_UP = "mail isn't set up: INSTEP_SMTP_HOST names no mail server"

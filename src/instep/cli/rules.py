@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from instep.stores.directory import DirectoryStore
     from instep.stores.directory.browser import Browser
 
-app = typer.Typer(name="rules", no_args_is_help=True, help="Try expressions on people, and test rules as code.")
+app = typer.Typer(
+    name="rules",
+    no_args_is_help=True,
+    add_completion=False,
+    help="Try expressions on people, and test rules as code.",
+)
 
 _SHOWN = 100
 """Characters of a faulty expression that are shown around the fault."""

@@ -75,6 +75,10 @@ class OutboxReader(Protocol):
         """Whether there's anything to claim; cheap enough to be asked several times a minute."""
         ...
 
+    def mails_waiting(self) -> int:
+        """How many mails are still to be sent."""
+        ...
+
     def waiting_holds(self, job: str) -> list[HeldSubject]: ...
     def failing(self, job: str, since: datetime | None, limit: int) -> tuple[int, list[Failing]]:
         """How many of the escrow failed first after `since`, and the first of them by name."""

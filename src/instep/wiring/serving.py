@@ -158,6 +158,7 @@ async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) ->
         status: JobStatus = state.status(each.name)
         watermark = state.watermark(each.name)
         last = next((c for c in state.cycles(each.name, limit=3) if c.ended), None)
+        remains = state.remains(each.name, SystemClock().now())
         return JobFigures(
             job=each.name,
             schedule=status.schedule,
@@ -166,8 +167,8 @@ async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) ->
             fault=each.fault,
             behind=max(0, sequence - (watermark.sequence if watermark else 0)),
             last_ended=last.ended if last else None,
-            escrow=len(state.escrow(each.name)),
-            held=sum(hold.verdict == "waiting" for _, hold in state.holds(each.name)),
+            escrow=remains.escrow,
+            held=remains.held,
             links={(str(kind), status): number for (kind, status), number in state.counts(each.name).items()},
             done=dict(each.totals),
             cycles=dict(each.results),
@@ -175,4 +176,4 @@ async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) ->
         )
 
     jobs = await memory.read(lambda state: tuple(of(state, each) for each in runner.jobs.values()))
-    return Figures(sequence, jobs)
+    return Figures(sequence, jobs, await memory.read(lambda state: state.mails_waiting()))

@@ -53,6 +53,9 @@ class NoticesReading:
     def mail_due(self, now: datetime) -> bool:
         return bool(self._count(notices, _UNSENT, notices.c.next_try <= now))
 
+    def mails_waiting(self) -> int:
+        return self._count(notices, notices.c.sent.is_(None), notices.c.next_try.is_not(None))
+
     def waiting_holds(self, job: str) -> list[HeldSubject]:
         """By what is held. Small rows, since there may be many."""
         columns = (*_SUBJECT, links.c.hold_kind, links.c.hold_reason, links.c.hold_since, links.c.hold_digest)
