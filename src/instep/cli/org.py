@@ -28,10 +28,7 @@ from instep.serviceprovider.organisations import Organisation, Plan, Sso
 from instep.serviceprovider.refusal import Refusal
 
 app = typer.Typer(
-    name="org",
-    no_args_is_help=True,
-    add_completion=False,
-    help="Run a test app: organisations that are provisioned over SCIM.",
+    name="org", no_args_is_help=True, add_completion=False, help="Run a test app: organisations provisioned over SCIM."
 )
 
 _REFUSED = 1
