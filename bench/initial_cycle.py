@@ -25,12 +25,13 @@ INSTEP = str(Path(sys.executable).with_name("instep"))
 
 
 @contextlib.contextmanager
-def stub(delay: float) -> Iterator[str]:
-    """The app, running: its address."""
+def stub(delay: float, refuse: int = 0) -> Iterator[str]:
+    """The app, running: its address. refuse: one in so many people."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, str(Path(__file__).with_name("stub.py")), "--port", str(port), "--delay", str(delay)]
+    command += ["--refuse", str(refuse)]
     process = subprocess.Popen(command)
     try:
         for _ in range(100):

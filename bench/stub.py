@@ -9,14 +9,16 @@ import argparse
 import asyncio
 import json
 import time
+import zlib
 from collections import Counter
 
 from aiohttp import web
 
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-def application(delay: float) -> web.Application:
+def application(delay: float, refuse: int = 0) -> web.Application:
     """The app."""
     asked: Counter[str] = Counter()
     held: Counter[str] = Counter()
@@ -38,6 +40,9 @@ def application(delay: float) -> web.Application:
         if request.method == "POST":
             held[kind] += 1
             document = json.loads(await request.read())
+            if refuse and kind == "Users" and zlib.crc32(document["userName"].encode()) % refuse == 0:
+                held[kind] -= 1
+                return _scim({"schemas": [ERROR], "status": "400", "detail": "no"}, 400)
             document["id"] = f"{kind}-{held[kind]}"
             return _scim(document, 201)
         if request.method == "GET":
@@ -64,5 +69,6 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--delay", type=float, default=0.0)
+    options.add_argument("--refuse", type=int, default=0, help="refuse one in so many people, always the same")
     given = options.parse_args()
-    web.run_app(application(given.delay), host="127.0.0.1", port=given.port, print=None)
+    web.run_app(application(given.delay, given.refuse), host="127.0.0.1", port=given.port, print=None)
