@@ -1,18 +1,27 @@
 """One cycle per job at a time, wherever the workers are."""
 
 import asyncio
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engine.small_world import ShiftedClock, small_world
 from tests.engine.test_crashes import people, person
+from tests.engine.test_feed import Forgiving
 
+from instep.core.directory import Assignment
 from instep.core.subject import Kind
+from instep.engine.cycle import run_cycle
 from instep.engine.lease import LeaseKeeper
+from instep.engine.progress import Progress
 from instep.ports import LeaseLost, LeaseTaken
 from instep.targets.memory import MemoryTarget
+from instep.wiring import SystemClock
 
 
 async def test_a_job_that_a_living_worker_runs_is_not_run_again(tmp_path: Path) -> None:
@@ -100,3 +109,72 @@ async def test_a_job_is_not_disturbed_by_what_the_app_does_slowly(tmp_path: Path
         world.world = replace(world.world, lease_seconds=0.3, request_seconds=1.0)
         world.rules = {**world.rules, "scope": "all"}
         assert (await world.sync()).counts["create"] == 1
+
+
+class Jumping(SystemClock):
+    """The machine's clock, which a sleeping process finds far ahead when it wakes."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+class FallsAsleep:
+    """A worker's way to the app: in its first creation the worker sleeps past its lease, before sending or after."""
+
+    def __init__(self, app: MemoryTarget, before: bool, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        self._app, self._before, self._meanwhile = app, before, meanwhile
+        self._fence: Callable[[], None] = lambda: None
+        self.sent_late = 0
+        self._slept = False
+
+    def fenced_by(self, check: Callable[[], None]) -> None:
+        self._fence = check
+
+    async def create(self, *given: Any) -> Any:
+        sleeps, self._slept = not self._slept, True
+        if sleeps and self._before:
+            await self._meanwhile()
+        self._fence()
+        self.sent_late += not sleeps or self._before
+        answer = await self._app.create(*given)
+        if sleeps and not self._before:
+            await self._meanwhile()
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_hand_over_after_hand_over_nobody_is_twice_and_nobody_is_missing(tmp_path: Path) -> None:
+    """INSTEP_HANDOVERS says how many: each time the worker sleeps past its lease, and another one takes over."""
+    handovers = int(os.environ.get("INSTEP_HANDOVERS", "100"))
+    with small_world(tmp_path, target=Forgiving()) as world:
+        clock, app = Jumping(), world.target
+        whole = replace(world.world, clock=clock, concurrency=1)
+        for number in range(handovers):
+            with world.directory.edit() as edit:
+                person(edit, f"p{number}")
+                edit.assign(Assignment(f"a{number}", "app", Kind.USER, f"p{number}"))
+
+            async def another(number: int = number) -> None:
+                clock.ahead += whole.lease_seconds + whole.request_seconds + 1
+                result = await run_cycle(
+                    replace(whole, owner=f"next-{number}"), world.job, app, Progress(), asyncio.Event()
+                )
+                assert result.result == "succeeded"
+
+            late = FallsAsleep(app, before=number % 2 == 0, meanwhile=another)
+            with pytest.raises(LeaseLost):
+                await run_cycle(replace(whole, owner=f"late-{number}"), world.job, late, Progress(), asyncio.Event())
+            assert late.sent_late == 0
+        made = Counter(u["userName"] for u in app.content(Kind.USER).values())
+        assert made == Counter(f"p{number}@firm.example" for number in range(handovers))
+        assert sum(call.method == "create" for call in app.calls) == handovers
