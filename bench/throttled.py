@@ -43,6 +43,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = _Selector()
         super().__init__(self._virtual)
+        # The loop adds this to its time to see what is due: a year from the beginning, less would be lost in a float.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._virtual.seconds

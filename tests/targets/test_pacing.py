@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench.throttled import App, FixedWindow, Limit, LoopClock, SlidingWindow, TokenBucket, virtually
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instep.core.outcome import RetryLater
@@ -171,6 +171,7 @@ MOODS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(MOODS, st.integers(1, 12))
+@example([(429, 0.5, 0.2), (429, 0.5, 0.2), (429, None, 1.5), (429, 7, 0), (200, None, 0)], 11)
 def test_nothing_is_sent_before_its_retry_after_whatever_the_app_does(
     moods: list[tuple[int, float | None, float]], workers: int
 ) -> None:
