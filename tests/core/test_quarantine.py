@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from instep.core.app import QuarantineLimits
 from instep.core.cause import Cause, causes, in_words, way_out
 from instep.core.job import JobStatus, Quarantine, QuarantineReason
-from instep.core.quarantine import END, Remains, Tally, due, judge, lifted, tally
+from instep.core.quarantine import END, Remains, Tally, judge, lifted, tally
 from instep.core.record import CycleSummary, LogEntry
 from instep.core.subject import Kind
 
@@ -248,18 +248,6 @@ def test_what_an_operator_imposed_no_cycle_lifts() -> None:
     by_hand = Quarantine(QuarantineReason.ON_DEMAND, "an operator", "", NOW, NOW, 1, None)
     status = replace(ACTIVE, quarantine=by_hand)
     assert after(0, 5, status=status) is status
-    assert not due(status, NOW, changed=True)
-
-
-def test_due_when_the_next_attempt_has_come_or_the_settings_have_changed() -> None:
-    status = unreachable(code="Unauthorized")
-    assert due(ACTIVE, NOW)
-    assert not due(status, NOW)
-    assert due(status, NOW, changed=True)
-    assert due(status, NOW + timedelta(minutes=1))
-    given_up = after(50, new=0, status=after(50, kind="initial"), now=NOW + END)
-    assert not due(given_up, NOW + 2 * END)
-    assert due(given_up, NOW + 2 * END, changed=True)
 
 
 # ------------------------------------------------------------------------------------------------ the steady state

@@ -27,8 +27,11 @@ def standing(
     return Standing(JobStatus(schedule, quarantine), asked, **(usual | given))
 
 
-def quarantined(next_attempt: datetime | None) -> Quarantine:
-    return Quarantine(QuarantineReason.EXCEPTION, "no", "Unauthorized", NOW, NOW, 1, next_attempt)
+def quarantined(next_attempt: datetime | None, reason: QuarantineReason = QuarantineReason.EXCEPTION) -> Quarantine:
+    return Quarantine(reason, "no", "Unauthorized", NOW, NOW, 1, next_attempt)
+
+
+BY_HAND = quarantined(None, QuarantineReason.ON_DEMAND)
 
 
 CYCLE = Wish("app", NOW)
@@ -57,6 +60,9 @@ PERSON = Wish("app", NOW, ((Kind.USER, "u1"),))
         (standing(quarantine=quarantined(NOW + MINUTE), settings_changed=True), Why.SETTINGS, None),
         (standing(quarantine=quarantined(NOW + MINUTE), wishes=[PERSON]), Why.ON_DEMAND, None),
         (standing(quarantine=quarantined(None), directory_changed=True), None, None),
+        (standing(quarantine=quarantined(None), settings_changed=True), Why.SETTINGS, None),
+        (standing(quarantine=BY_HAND, settings_changed=True, directory_changed=True, next_try=NOW), None, None),
+        (standing(quarantine=BY_HAND, wishes=[CYCLE]), Why.ASKED, None),
     ],
 )
 def test_why_a_job_runs_and_how_long_it_waits(given: Standing, why: Why | None, wait: timedelta | None) -> None:

@@ -147,7 +147,7 @@ def _credentials_in_words(of: "Credentials") -> list[str]:
 def _settings_in_words(of: "App") -> list[str]:
     told = of.notifications
     audit = "isn't audited" if of.audit.policy == "off" else f"is audited every {of.audit.every_hours} h"
-    policy = {"ignore": "counted", "report": "reported", "repair": "set right"}.get(of.audit.policy)
+    policy = {"ignore": "taken as it is", "report": "reported", "repair": "set right"}.get(of.audit.policy)
     return [
         f"Its job runs every {of.interval_minutes} min; it {audit}"
         + (f", and what others changed is {policy}." if policy else "."),

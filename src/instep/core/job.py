@@ -32,7 +32,7 @@ class Quarantine(Struct, frozen=True):
 
     reason: QuarantineReason
     message: str
-    """The cause in words, with what to do."""
+    """The cause in words; what to do about it is `core/cause.way_out`'s to say."""
     code: str
     """A code of the provisioning log: `Unauthorized`, `Timeout`, ..."""
     began: datetime

@@ -2,7 +2,7 @@
 
 A cycle's summary and a tally of its failures in, the job's next status out. The published conditions hold
 (docs/explanation/quarantine.md), and beside them ones that a small company reaches. The cause in words, and the way
-out of it, are in `cause`; who calls this is `engine/health.py`.
+out of it, are in `cause`; when the job runs next is in `schedule`; who calls this is `engine/health.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -101,19 +101,6 @@ def judge(
 def lifted(status: JobStatus) -> JobStatus:
     """The status after `start`, or after a restart that forgets the quarantine: it comes back if its cause remains."""
     return replace(status, quarantine=None, failed_cycles=0)
-
-
-def due(status: JobStatus, now: datetime, changed: bool = False) -> bool:
-    """Whether the job may run, as far as its quarantine goes.
-
-    changed: whether the app's settings or its secret have changed since the last attempt: then it's tried at once.
-    """
-    held = status.quarantine
-    if held is None:
-        return True
-    if held.reason is QuarantineReason.ON_DEMAND:
-        return False
-    return changed or (held.next_attempt is not None and held.next_attempt <= now)
 
 
 def _after_on_demand(status: JobStatus, cycle: CycleSummary) -> JobStatus:

@@ -1,7 +1,8 @@
 """When a job runs: pure, from how it stands to the next moment.
 
 The interval counts from the end of the last cycle, as Entra's does; a change in the directory doesn't wait for it.
-A job in quarantine is tried when its next attempt has come, or when its settings have changed.
+A job in quarantine is tried when its next attempt has come, or when its settings have changed. One that an operator
+put there runs only when somebody asks for it.
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from instep.core.job import Asked, JobStatus
+from instep.core.job import Asked, JobStatus, QuarantineReason
 
 
 class Why(StrEnum):
@@ -55,9 +56,11 @@ def next_run(standing: Standing, now: datetime) -> tuple[Why | None, timedelta |
         return Why.ASKED, None
     if standing.asked.wishes:
         return Why.ON_DEMAND, None
+    quarantine = standing.status.quarantine
+    if quarantine and quarantine.reason is QuarantineReason.ON_DEMAND:
+        return None, None
     if standing.settings_changed:
         return Why.SETTINGS, None
-    quarantine = standing.status.quarantine
     if quarantine:
         if quarantine.next_attempt is None:
             return None, None
