@@ -45,6 +45,9 @@ def test_a_tenant_url_is_taken(text: str, base: str) -> None:
         ("https://app.example.com:99999/", "isn't a URL"),
         ("https://app.example.com:0/", "port 0"),
         ("https://[::1/", "isn't a URL"),
+        ("https://[::1].example.com/", "isn't a URL"),
+        ("https://app.example.com\\@localhost/", "isn't a URL"),
+        ("https://xn--app-/", "isn't a URL"),
         (f"https://{'a' * 70}.example.com/", "isn't a URL"),
     ],
 )
@@ -75,7 +78,7 @@ def test_a_removal_that_was_learnt_in_that_dialect_stays() -> None:
 
 
 PUBLIC = ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:8.8.8.8"]
-PRIVATE = ["10.0.0.1", "172.16.5.4", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"]
+PRIVATE = ["10.0.0.1", "172.16.5.4", "192.168.1.1", "100.64.0.1", "fd00::1", "fec0::1", "::ffff:10.0.0.1"]
 LOOPBACK = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"]
 NEVER = [
     "0.0.0.0",
@@ -92,6 +95,12 @@ NEVER = [
     "64:ff9b:1::1",
     "2002:7f00:1::",
     "2001:0:7f00:1::",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "100.100.100.200",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
 ]
 
 
@@ -100,8 +109,11 @@ NEVER = [
     [
         (PUBLIC, False, False, True),
         (PUBLIC, False, True, True),
+        (PUBLIC, True, False, False),
+        (PUBLIC, True, True, False),
         (PRIVATE, False, False, False),
         (PRIVATE, True, False, False),
+        (PRIVATE, True, True, False),
         (PRIVATE, False, True, True),
         (LOOPBACK, False, False, False),
         (LOOPBACK, True, False, True),

@@ -9,6 +9,7 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+import yarl
 from msgspec import Struct
 
 from instep.scim.abilities import Dialect
@@ -19,6 +20,10 @@ _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 _FLAGS: dict[str, Dialect] = {"aadoptscim062020": "entra-compliant", "azureadscimpatch2017": "entra"}
 # Forms of IPv6 that carry an IPv4 address on to somebody else: NAT64, 6to4 and Teredo.
 _CARRIERS = tuple(IPv6Network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+# Where clouds tell a machine its own credentials, beside link-local addresses: Azure, Alibaba, Oracle, AWS, Google.
+_METADATA = frozenset(
+    ip_address(a) for a in ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
+)
 
 
 class TenantUrlError(ValueError):
@@ -74,6 +79,9 @@ def _checked(text: str, called: str, example: str) -> tuple[SplitResult, bool]:
         parts = urlsplit(text.strip())
         host, port = parts.hostname, parts.port
         (host or "").encode("idna")
+        # What connects reads it once more, and differently: about [::1].example.com, for one. It decodes names, too.
+        again = yarl.URL(text.strip() if host else "")
+        connects_to = (again.raw_host or "").lower() if again.host else ""
     except ValueError as wrong:
         raise TenantUrlError(f"{text!r} isn't a URL: {wrong}") from None
     if parts.scheme not in ("http", "https") or not host:
@@ -84,7 +92,7 @@ def _checked(text: str, called: str, example: str) -> tuple[SplitResult, bool]:
         raise TenantUrlError(f"a {called} has no part after #: leave out #{parts.fragment}")
     if port == 0:
         raise TenantUrlError(f"{text!r}: port 0 can't be connected to")
-    loopback = host in _LOOPBACK_NAMES
+    loopback = host in _LOOPBACK_NAMES and connects_to == host
     if parts.scheme == "http" and not loopback:
         raise TenantUrlError(f"{text!r}: the token would travel unencrypted; use https (http only to localhost)")
     return parts, loopback
@@ -93,8 +101,9 @@ def _checked(text: str, called: str, example: str) -> tuple[SplitResult, bool]:
 def allowed(address: str, loopback: bool, private: bool) -> bool:
     """Whether an address may be connected to.
 
-    loopback: whether the tenant URL names this machine. private: whether private ranges are allowed. Never
-    allowed are multicast, unspecified, reserved and link-local addresses: the last have cloud metadata.
+    loopback: whether the tenant URL names this machine: then nothing else is allowed, since `localhost` may go
+    unencrypted and is a name that a resolver could be made to answer. private: whether private ranges are allowed.
+    Never allowed are multicast, unspecified, reserved and link-local addresses, and those of cloud metadata.
     """
     ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
@@ -102,11 +111,12 @@ def allowed(address: str, loopback: bool, private: bool) -> bool:
             ip = ip.ipv4_mapped
         elif any(ip in carrier for carrier in _CARRIERS):
             return False
-    if ip.is_loopback:
-        return loopback or private
-    if ip.is_multicast or ip.is_unspecified or ip.is_link_local or ip.is_reserved:
+    if ip.is_loopback or loopback:
+        return ip.is_loopback and (loopback or private)
+    if ip.is_multicast or ip.is_unspecified or ip.is_link_local or ip.is_reserved or ip in _METADATA:
         return False
-    return private or ip.is_global
+    # Site-local addresses (RFC 3879) are what private ones were called once; Python counts them as global.
+    return private or (ip.is_global and not (isinstance(ip, IPv6Address) and ip.is_site_local))
 
 
 def guarded_socket(loopback: bool, private: bool):
