@@ -16,6 +16,14 @@ async def test_the_token_is_taken_out_of_what_is_kept(tmp_path: Path) -> None:
         assert app.token not in str(answer.exchange(visit.described)) + answer.words
 
 
+async def test_the_token_is_taken_out_of_headers_too(tmp_path: Path) -> None:
+    async def echoes(call: Call, forward: Forward) -> Answer:
+        return Answer(200, {}, {"ETag": call.headers["Authorization"]})
+
+    async with faulty(tmp_path, echoes) as app, visiting(app.url, app.token) as visit:
+        assert (await visit.wire.send("GET", "/Users")).headers["etag"] == "Bearer (token)"
+
+
 async def test_a_request_waits_where_the_app_asks_for_patience(tmp_path: Path) -> None:
     refused: list[Call] = []
 

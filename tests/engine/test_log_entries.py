@@ -129,6 +129,7 @@ def test_words_of_the_app_that_repeat_a_redacted_value_are_masked(tmp_path: Path
     assert kept.exchanges[0].path == f"/Users?filter=externalId%20eq%20%22{MASK}%22"
     assert kept.steps[0].details == {"asked": [f"externalId eq '{MASK}'"]}
     assert Redaction(decision).text("Boss") == "Boss"
+    assert Redaction(decision).text("s3cret+1, S3CRET\\u00201B") == f"{MASK}, {MASK}"  # as apps write it
 
 
 @pytest.mark.parametrize("redacted", [(), ("title",)])

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -323,6 +324,37 @@ async def test_no_secret_is_told_by_an_app_that_repeats_it(
     assert isinstance(answer.outcome, Refused)
     assert "(token) and (token)" in answer.outcome.reason
     assert [each for each in (*said, "p\\/ss") if each in shown] == []
+
+
+async def test_no_secret_is_told_by_a_header_that_repeats_it(
+    app: HostileApp, server: TokenServer, connect: Connect
+) -> None:
+    async with connect() as target:
+        await created(target, "first")
+        app.trick(status=302, headers={"Location": "https://app.example/login/access-token-1?and=access-token-1"})
+        [answer] = await created(target, "ada")
+        app.trick(status=201, body="x" * 20_000, content_type="text/access-token-1")
+        [other] = await created(target, "bob")
+    assert isinstance(answer.outcome, Refused)
+    assert "302 Found: to https://app.example/login/(token): redirects aren't followed" in answer.outcome.reason
+    assert "20000 bytes of text/(token)" in repr(other.exchanges)
+    assert "access-token-1" not in repr((answer, other))
+
+
+async def test_no_secret_is_told_by_a_token_endpoint_that_repeats_it(server: TokenServer, connect: Connect) -> None:
+    """Also not its beginning, where the words are cut; nor where JSON is escaped as no other encoder does it."""
+    escaped = "".join(c if c.isalnum() else f"\\u{ord(c):04X}" for c in SECRET)
+    for words in (f"{'x' * 290} {SECRET}", f"no {SECRET}"):
+        text = json.dumps({"error": "invalid_grant", "error_description": words}).replace(in_json(SECRET), escaped)
+        server.answer = web.Response(status=400, text=text, content_type="application/json")
+        async with connect() as target:
+            told = str(await refusal(target))
+        assert "invalid_grant" in told
+        assert [piece for piece in (SECRET[:6], escaped[:9]) if piece in told] == []
+
+
+def in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def test_nothing_shows_a_secret() -> None:

@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 import yarl
 from msgspec import Struct
+from multidict import CIMultiDict
 
 from instep.checking.finding import Unreachable
 from instep.core.record import Exchange
@@ -230,11 +231,14 @@ class Wire:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = getattr(error, "os_error", None) or error
             problem = "no answer in time" if isinstance(error, TimeoutError) else str(reason) or type(error).__name__
-            masked = self._masked(problem.encode()).decode("utf-8", "replace")
-            return Answer(method, shown, sent, milliseconds=elapsed(), problem=masked)
+            return Answer(method, shown, sent, milliseconds=elapsed(), problem=self._clean(problem))
         if len(content) > LARGEST_ANSWER:
             return Answer(method, shown, sent, milliseconds=elapsed(), problem="the answer is larger than 10 MB")
-        return Answer(method, shown, sent, came.status, came.headers, self._masked(content), elapsed())
+        told = CIMultiDict((name, self._clean(value)) for name, value in came.headers.items())
+        return Answer(method, shown, sent, came.status, told, self._masked(content), elapsed())
+
+    def _clean(self, text: str) -> str:
+        return self._masked(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 def json_of(value: Any) -> str:

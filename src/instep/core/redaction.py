@@ -6,11 +6,11 @@ also out of the words of an app that repeats them. What is kept passes `instep.e
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
-from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from instep.core.change import Adopt, AttributeChange, Create, Decision, Step
+from instep.core.masking import Masking
 from instep.core.outcome import Done, Outcome
 from instep.expressions.errors import REDACTED
 
@@ -26,9 +26,7 @@ class Redaction:
     def __init__(self, decision: Decision) -> None:
         self._paths = frozenset(decision.redacted)
         texts = {str(value) for value in _values(decision, self._paths) if not isinstance(value, bool)}
-        texts = {text for text in texts if len(text) >= _SHORTEST}
-        # The longest first, so that none is masked in part.
-        self._texts = sorted(texts | {quote(text) for text in texts}, key=len, reverse=True)
+        self._masking = Masking((text for text in texts if len(text) >= _SHORTEST), MASK)
 
     def change(self, change: AttributeChange) -> AttributeChange:
         """An attribute's change as people may see it."""
@@ -38,13 +36,11 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Words without the values."""
-        for value in self._texts:
-            text = text.replace(value, MASK)
-        return text
+        return self._masking.text(text)
 
     def value(self, value: Any) -> Any:
         """JSON data without the values."""
-        if not self._texts:
+        if not self._masking:
             return value
         if isinstance(value, str):
             return self.text(value)
@@ -56,7 +52,7 @@ class Redaction:
 
     def steps(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """A trace without the values."""
-        if not self._texts:
+        if not self._masking:
             return steps
         return tuple(
             Step(step.type, step.status, self.text(step.description), self.value(step.details)) for step in steps
@@ -64,7 +60,7 @@ class Redaction:
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """An outcome whose reason, which may be the app's words, is without the values."""
-        if isinstance(outcome, Done) or not self._texts:
+        if isinstance(outcome, Done) or not self._masking:
             return outcome
         return replace(outcome, reason=self.text(outcome.reason))
 

@@ -8,10 +8,8 @@ ended. Only one request for a token is under way, however many wait for it. No s
 
 import asyncio
 import base64
-import json
 import re
 from collections import deque
-from collections.abc import Iterable
 from math import inf
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -22,6 +20,7 @@ import yarl
 from msgspec import Struct
 
 from instep.core.app import Credentials
+from instep.core.masking import Masking
 from instep.ports import Clock
 from instep.targets.address import token_url
 from instep.targets.http import Authorization, NotAuthorized, content, fault_of, open_session, words
@@ -60,7 +59,7 @@ class Bearer:
 
     def __init__(self, token: str) -> None:
         self._header = f"Bearer {token}"
-        self._forms = _forms(token)
+        self._masking = _masking(token)
 
     def __repr__(self) -> str:
         return "Bearer()"
@@ -75,7 +74,7 @@ class Bearer:
 
     def masked(self, text: bytes) -> bytes:
         """The text without the token."""
-        return _masked(text, self._forms)
+        return self._masking.data(text)
 
 
 class _Token(Struct, frozen=True):
@@ -107,7 +106,7 @@ class ClientCredentials:
         self._private = private
         pair = f"{quote_plus(credentials.client_id)}:{quote_plus(secret)}".encode()
         self._basic = base64.b64encode(pair).decode()
-        self._forms = (*_forms(secret), *_forms(self._basic))
+        self._masking = _masking(secret, self._basic)
         self._issued: deque[str] = deque(maxlen=4)
         self._in_body = False
         self._token: _Token | None = None
@@ -144,7 +143,7 @@ class ClientCredentials:
 
     def masked(self, text: bytes) -> bytes:
         """The text without the client's secret and the access tokens."""
-        return _masked(text, (*self._forms, *(form for token in self._issued for form in _forms(token))))
+        return self._masking.data(text)
 
     # --------------------------------------------------------------------------------------- within
 
@@ -168,7 +167,7 @@ class ClientCredentials:
     async def _fetched(self) -> _Token:
         asked = self._clock.monotonic()
         status, answer = await self._ask(self._in_body)
-        error = _word(answer.get("error"))
+        error = self._word(answer.get("error"))
         if status in (400, 401) and not self._in_body and error in ("invalid_client", "invalid_request"):
             again, other = await self._ask(True)
             if again == 200 or error == "invalid_request":
@@ -178,6 +177,7 @@ class ClientCredentials:
         if not isinstance(token, str) or not _may_travel(token):
             raise self._refusal(f"{status}, without an access token that can be used")
         self._issued.append(token)
+        self._masking = _masking(self._secret, self._basic, *self._issued)
         header, life = f"Bearer {token}", _seconds(answer.get("expires_in"))
         if life is None:
             return _Token(header)
@@ -228,7 +228,7 @@ class ClientCredentials:
 
     def _check(self, status: int, answer: dict[str, Any]) -> None:
         """Raises NotAuthorized unless the answer gives a bearer token."""
-        error, described = _word(answer.get("error")), _word(answer.get("error_description"))
+        error, described = self._word(answer.get("error")), self._word(answer.get("error_description"))
         told = ": ".join(word for word in (f"{status} {error}".rstrip(), described) if word)
         if status in _LATER or status >= 500:
             raise NotAuthorized(Fault.NO_TOKEN, self._clean(f"{self._shown} answers {told}"))
@@ -236,19 +236,19 @@ class ClientCredentials:
             raise self._refusal(told)
         kind = answer.get("token_type", "bearer")
         if not isinstance(kind, str) or kind.lower() != "bearer":
-            raise self._refusal(f"{status} with a token of the type {_word(kind)!r}; only Bearer is understood")
+            raise self._refusal(f"{status} with a token of the type {self._word(kind)!r}; only Bearer is understood")
 
     def _refusal(self, told: str) -> NotAuthorized:
         return NotAuthorized(Fault.UNAUTHORIZED, self._clean(f"{self._shown} answers {told}"))
 
     def _clean(self, text: str) -> str:
-        return self.masked(text.encode()).decode("utf-8", "replace")
+        return self._masking.text(text)
 
-
-def _word(value: Any) -> str:
-    """Something that the server says, fit for a line."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)
-    return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
+    def _word(self, value: Any) -> str:
+        """Something that the server says, fit for a line. It's masked before it's cut, or the start of a secret at the
+        end would be left."""
+        text = self._clean(value if isinstance(value, str) else "" if value is None else str(value))
+        return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
 
 
 def _seconds(value: Any) -> float | None:
@@ -264,17 +264,6 @@ def _may_travel(token: str) -> bool:
     return 0 < len(token) <= _LONGEST_TOKEN and token.isascii() and token.isprintable() and " " not in token
 
 
-def _forms(secret: str) -> tuple[bytes, ...]:
-    """How a secret may stand in a text: as it is, as JSON has it, as forms have it. A word that is very short can't be
-    told from other text."""
-    if len(secret) < _SHORTEST_MASKED:
-        return ()
-    in_json = json.dumps(secret)[1:-1]
-    forms = {secret, in_json, in_json.replace("/", "\\/"), quote_plus(secret)}
-    return tuple(form.encode() for form in sorted(forms, key=len, reverse=True))
-
-
-def _masked(text: bytes, forms: Iterable[bytes]) -> bytes:
-    for form in forms:
-        text = text.replace(form, b"(token)")
-    return text
+def _masking(*secrets: str) -> Masking:
+    """What takes them out of a text. A word that is very short can't be told from other text."""
+    return Masking((secret for secret in secrets if len(secret) >= _SHORTEST_MASKED), "(token)")

@@ -37,7 +37,7 @@ class Reply(Struct, frozen=True):
     problem: str = ""
     milliseconds: int = 0
     headers: Mapping[str, str] = {}
-    """All of them, found in any letter case."""
+    """All of them, found in any letter case, and as they came: they aren't shown to anybody."""
 
 
 class NotAuthorized(Exception):
@@ -148,17 +148,19 @@ class Connection:
         headers: Mapping[str, str] = answer.headers
         return Reply(
             status=answer.status,
-            content_type=headers.get("Content-Type", ""),
+            content_type=self._clean(headers.get("Content-Type", "")),
             body=self._credentials.masked(body),
             retry_after=headers.get("Retry-After"),
             # Its query may carry secrets of a login.
-            location=headers.get("Location", "").partition("?")[0],
+            location=self._clean(headers.get("Location", "").partition("?")[0]),
             headers=headers,
         )
 
     def _words(self, fault: Fault, error: Exception) -> str:
-        text = words(fault, error, yarl.URL(self._tenant.base).host or "", self._seconds)
-        return self._credentials.masked(text.encode()).decode("utf-8", "replace")
+        return self._clean(words(fault, error, yarl.URL(self._tenant.base).host or "", self._seconds))
+
+    def _clean(self, text: str) -> str:
+        return self._credentials.masked(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
 def open_session(loopback: bool, private: bool, seconds: float, connections: int) -> aiohttp.ClientSession:
