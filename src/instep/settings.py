@@ -24,6 +24,9 @@ class Settings(Struct, frozen=True):
     """INSTEP_REQUEST_SECONDS: after how long a request to an app counts as unanswered."""
     concurrency: int = 16
     """INSTEP_CONCURRENCY: requests in flight to one app at the most."""
+    read_lag_seconds: float = 90.0
+    """INSTEP_READ_LAG_SECONDS: how long an app may take until its reads show what it has taken; until then a creation
+    whose answer was lost isn't made again."""
     private_networks: bool = False
     """INSTEP_PRIVATE_NETWORKS: whether tenant URLs may point into private address ranges."""
     listen: str = "127.0.0.1:9464"
@@ -124,6 +127,7 @@ _CONVERT = {
     "lease_seconds": _positive,
     "request_seconds": _positive,
     "concurrency": _count,
+    "read_lag_seconds": _positive,
     "private_networks": _flag,
     "listen": _place,
     "stop_seconds": _positive,

@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("INSTEP_KILLS", "6"))
 @pytest.mark.timeout(1800)
 def test_killed_at_random_moments_nobody_is_twice_and_nobody_is_missing(tmp_path: Path) -> None:
     chance = random.Random(20261122)
-    instep = Instep(tmp_path / "instep", {"INSTEP_REQUEST_SECONDS": "2"})
+    instep = Instep(tmp_path / "instep", {"INSTEP_REQUEST_SECONDS": "2", "INSTEP_READ_LAG_SECONDS": "1"})
     with our_app(tmp_path / "app") as app:
         size = ("--users", str(PEOPLE), "--groups", str(GROUPS), "--memberships", str(MEMBERSHIPS), "--seed", "7")
         instep("directory", "generate", *size)

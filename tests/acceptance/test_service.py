@@ -26,7 +26,12 @@ from instep.stores.state import StateStore
 
 HANDOVERS = int(os.environ.get("INSTEP_HANDOVERS", "4"))
 CONCURRENCY = 8
-SETTINGS = {"INSTEP_LISTEN": "off", "INSTEP_CONCURRENCY": str(CONCURRENCY), "INSTEP_LOG_LEVEL": "warning"}
+SETTINGS = {
+    "INSTEP_READ_LAG_SECONDS": "1",
+    "INSTEP_LISTEN": "off",
+    "INSTEP_CONCURRENCY": str(CONCURRENCY),
+    "INSTEP_LOG_LEVEL": "warning",
+}
 
 
 @dataclass(frozen=True)

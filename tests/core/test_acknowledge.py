@@ -231,7 +231,7 @@ def test_a_creation_can_not_be_answered_with_gone() -> None:
         ("update", {"title"}),
         ("disable", {"active"}),
         ("enable", {"active"}),
-        ("delete", set[str]()),
+        ("delete", {"active", "displayName", "title", "userName"}),
     ],
 )
 def test_after_a_write_without_an_answer_its_values_are_unknown(name: str, doubtful: set[str]) -> None:

@@ -74,6 +74,7 @@ class SmallWorld:
             lease_seconds=30.0,
             request_seconds=0.05,
             concurrency=4,
+            read_lag_seconds=0.05,
         )
         with self.state.writing() as state:
             if state.app("app") is None:

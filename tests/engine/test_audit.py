@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from instep.core.outcome import Refused
 from instep.core.subject import Kind
 from instep.core.unmanaged import Unmanaged
 from instep.engine.audit import run_audit
-from instep.engine.findings import LAG
 from instep.engine.progress import Progress
 from instep.engine.world import Job
 from instep.ports import LeaseTaken
 from instep.scim.abilities import Abilities
 from instep.targets.memory import Call, Fault, MemoryTarget
+
+LAG = timedelta(minutes=1)
 
 
 class Audited(SmallWorld):
@@ -41,7 +43,8 @@ class Audited(SmallWorld):
     async def audit(self, **given: Any) -> AuditSummary:
         self.clock.shift += LAG + timedelta(seconds=1)
         stop = given.pop("stop", asyncio.Event())
-        return await run_audit(self.world, self.job, self.target, Progress(), stop, **given)
+        lagging = replace(self.world, read_lag_seconds=LAG.total_seconds())
+        return await run_audit(lagging, self.job, self.target, Progress(), stop, **given)
 
     def account(self, name: str, kind: Kind = Kind.USER) -> str:
         path = "userName" if kind is Kind.USER else "displayName"

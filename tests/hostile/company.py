@@ -1,6 +1,7 @@
 """A small company and a hostile app: a first cycle and a day of changes, and what the app must hold then."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -203,12 +204,16 @@ async def meeting(
     seed: int = 7,
     abilities: Abilities | None = None,
     seconds: float = 5.0,
+    really: bool = False,
     **numbers: float,
 ) -> AsyncIterator[Meeting]:
-    """The engine and an app with those personas, its numbers with underscores; time passes as the client waits."""
+    """The engine and an app with those personas, its numbers with underscores; time passes as the client waits.
+
+    really: for the app it passes as well as it really does."""
     clock = TestClock()
     given = {name.replace("_", "-"): value for name, value in numbers.items()}
-    hostile = HostileApp(personas, seed=seed, numbers=given, clock=clock.monotonic)
+    passed = (lambda: clock.seconds + time.monotonic()) if really else clock.monotonic
+    hostile = HostileApp(personas, seed=seed, numbers=given, clock=passed)
     async with running(hostile) as url:
         target = ScimTarget(url, "hostile", clock, abilities, request_seconds=seconds)
         world = SmallWorld(folder, target, RULES_WITH_PHONE)

@@ -50,13 +50,19 @@ def acknowledge(
             wait = timedelta(seconds=after) if after else PATIENCE
             return replace(_linked(decision, link), next_try=now + wait, last_error=outcome.reason)
         case Unknown():
-            doubtful = link.unknown | {c.path for c in _changes(decision)}
-            link = replace(_linked(decision, link), unknown=doubtful)
-            return replace(failed(link, outcome.reason, now), next_try=now)
+            return replace(failed(in_doubt(decision, link), outcome.reason, now), next_try=now)
         case RetryLater(after=after):
             return _not_before(failed(_linked(decision, link), outcome.reason, now), now, after)
         case Refused():
             return failed(_linked(decision, link), outcome.reason, now)
+
+
+def in_doubt(decision: Decision, link: Link) -> Link:
+    """The link while nobody knows whether the decision was carried out: what it would change is unknown, and of a
+    deletion everything, until an acknowledged write tells. Of a creation there is nothing to know yet."""
+    link = _linked(decision, link)
+    doubtful = link.sent.keys() if isinstance(decision.change, Delete) else {c.path for c in _changes(decision)}
+    return replace(link, unknown=link.unknown | doubtful)
 
 
 def failed(link: Link, reason: str, now: datetime) -> Link:

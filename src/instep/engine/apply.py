@@ -31,8 +31,6 @@ from instep.ports import Intent, Record, SpoolEntry, StateReader, StateWriter, T
 
 SLICE = 4
 """Decisions for each worker that are made ready at once."""
-LISTENS_EVERY = 0.25
-"""Seconds after which the producer looks at what is new, though no worker is free."""
 
 
 class Application:
@@ -100,7 +98,7 @@ class Application:
             if entries:
                 continue
             if lanes.busy:
-                await lanes.change(LISTENS_EVERY)
+                await lanes.change(self._world.looks_every_seconds)
             elif lane is lanes.usual:
                 return  # of the urgent lane only what is urgent was asked for: the spool may hold more
 

@@ -117,12 +117,12 @@ class _Cycle:
 
     async def _pass(self, since: int | None) -> None:
         self._progress.enter("settling")
-        settled = await self._settlement.run()
+        again = await self._settlement.run()
         self._progress.enter("evaluating")
+        self._evaluation.repeats = bool(self._settlement.parked)
         if not self._on_demand:
             await self._evaluate_affected(since)
         self._evaluation.repeats = True
-        again = settled
         while not self._stop.is_set():
             await self._evaluate_again(again)
             await self._apply()
@@ -131,8 +131,12 @@ class _Cycle:
             if await self._feed():
                 continue
             again = await self._left_over()
-            if not again:
+            if again:
+                continue
+            if not self._settlement.parked:
                 return
+            self._progress.enter("waiting")
+            await self._world.clock.sleep(min(self._settlement.next_look(), self._world.looks_every_seconds))
 
     async def _epoch(self) -> str:
         def epoch() -> str:
@@ -206,11 +210,15 @@ class _Cycle:
         self._application.again.clear()
         deferred = set(self._evaluation.deferred)
         self._evaluation.deferred.clear()
-        unsettled = await self._world.state.read(lambda state: state.intents(self._job.name))
-        if unsettled and all(self._rounds[i.kind, i.subject_id] < ROUNDS_PER_SUBJECT for i in unsettled):
-            again |= await self._settlement.run()
+        often = [at for at, rounds in self._rounds.items() if rounds >= ROUNDS_PER_SUBJECT]
+        settled = await self._settlement.run(without=often)
+        for at in settled:
+            self._evaluation.take_back(*at)
+        again |= settled
         again |= await self._due()
         # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
+        deferred -= self._settlement.parked.keys()
+        again -= self._settlement.parked.keys()
         self._rounds.subtract(deferred)
         return {at for at in again | deferred if self._rounds[at] < ROUNDS_PER_SUBJECT}
 

@@ -64,9 +64,10 @@ class Evaluation:
         self._progress = progress
         self.effects: dict[str, int] = {}
         """Guarded effects that the cycle would have, less those that were approved."""
+        self._counted: dict[tuple[Kind, str], Decision] = {}
         self.spooled = 0
         self.repeats = False
-        """Whether subjects may come that have been evaluated in this cycle already."""
+        """Whether subjects may come that have been evaluated in this cycle already, or that are parked."""
         self.deferred: set[tuple[Kind, str]] = set()
         """Subjects to be evaluated as soon as nothing is under way for them."""
         self._late: Counter[str] = Counter()
@@ -189,11 +190,15 @@ class Evaluation:
         if not self.repeats:
             return []
         old = await self._spool.waiting(kind, ids)
-        for entry in old.values():
-            if not entry.approved:
-                guard.add(self.effects, entry.decision, sign=-1)
+        for subject_id in old:
+            self.take_back(kind, subject_id)
         successors = {e.decision.subject_id for e in entries}
         return [(kind, i) for i in old if i not in successors]
+
+    def take_back(self, kind: Kind, subject_id: str) -> None:
+        """Count the subject's last decision no more: it's replaced, or was sent without an answer and comes again."""
+        if counted := self._counted.pop((kind, subject_id), None):
+            guard.add(self.effects, counted, sign=-1)
 
     def _waits(self, subject: Subject, link: Link | None) -> bool:
         """Whether it is in escrow, and neither it nor the rules have changed since."""
@@ -246,8 +251,9 @@ class Evaluation:
             return None, kept(decision, around.memberships, calm if calm != link else None, due)
         if isinstance(change, Skip):
             return None, self._skipped(decision, change, link, around, due, "on-demand" if first else "")
-        if not approved:
+        if decision.effects and not approved:
             guard.add(self.effects, decision)
+            self._counted[decision.kind, decision.subject_id] = decision
         return SpoolEntry(decision, priority(decision), approved=approved), None
 
     def _skipped(
@@ -292,10 +298,9 @@ def unmatched(wish: Desired, link: Link | None) -> bool:
 
 
 def _calm(link: Link, rejected: bool) -> Link:
-    """The link of a subject that is in step: nothing to try again, and no hold but one that was rejected."""
+    """The link of a subject that is in step: nothing to try again, and no hold but one that was rejected. What is
+    unknown stays so: of somebody whose access has ended it is written with the next access."""
     hold = link.hold if rejected else None
-    if link.unknown:
-        return msgspec.structs.replace(link, hold=hold)
     return msgspec.structs.replace(link, failures=0, first_failure=None, next_try=None, last_error="", hold=hold)
 
 

@@ -22,8 +22,6 @@ from instep.engine.world import Job, World
 from instep.ports import LeaseTaken, Resource, StateReader, StateWriter
 from instep.scim import documents
 
-LAG = timedelta(minutes=1)
-"""How old what an app shows may be: whoever was written about since then isn't compared."""
 TRIES_EVERY = 1.0
 """Seconds after which a correction is tried again while a cycle runs."""
 
@@ -31,9 +29,12 @@ At = tuple[Kind, str]
 
 
 class Moment(Struct, frozen=True):
-    """Right before a request: what is read can't be older than this, less the app's own lag."""
+    """Right before a request."""
 
     at: datetime
+    shows: datetime
+    """What is read can't be older than this, since the app's reads may lag: whoever was written about since then isn't
+    compared."""
     under_way: frozenset[At]
 
 
@@ -78,7 +79,8 @@ class Findings:
     async def moment(self) -> Moment:
         """Now, right before a request."""
         intents = await self._world.state.read(lambda state: state.intents(self._job.name))
-        return Moment(self._world.clock.now(), frozenset((i.kind, i.subject_id) for i in intents))
+        now, lag = self._world.clock.now(), timedelta(seconds=self._world.read_lag_seconds)
+        return Moment(now, now - lag, frozenset((i.kind, i.subject_id) for i in intents))
 
     async def compare(
         self, kind: Kind, resources: Sequence[Resource], moment: Moment, members: bool = False
@@ -155,7 +157,7 @@ class Findings:
         if not suspects:
             return
         name, ids = self._job.name, [one.link.subject_id for one in suspects]
-        touched = await self._world.state.read(lambda state: state.touched(name, ids, moment.at - LAG))
+        touched = await self._world.state.read(lambda state: state.touched(name, ids, moment.shows))
         kept: list[Drift] = []
         ended: list[Drift] = []
         corrections: list[Correction] = []

@@ -1,26 +1,46 @@
 """Settling: an intent without an outcome is a write that may or may not have been carried out.
 
-Before anything else is sent for its subject, the app is read and the link brought to what the app holds; then
-the subject is evaluated like any other. So a crash at any point neither repeats a creation nor takes a lost
-answer for a success. See RFC 7644 section 3.3 for why a POST can't simply be sent again.
+Before anything else is sent for its subject, its link is brought to what is known. Of a change that's nothing: what it
+would have changed is unknown, and is written anew, since a read may show what was there before. Of a creation the app
+is asked, and an account that's there is believed. One that isn't there may only not be shown yet: unless the app
+refuses twins by itself, it's looked for again, for as long as its reads may lag, before it's made once more. See RFC
+7644 section 3.3 for why a POST can't simply be sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import msgspec
+from msgspec import Struct
 
-from instep.core.change import Adopt, Create, Delete
+from instep.core.acknowledge import in_doubt
+from instep.core.change import Adopt, Create
 from instep.core.desire import ACTIVE
 from instep.core.link import Link, Status
 from instep.core.match import matching_ids, observe
+from instep.core.outcome import Unknown
 from instep.core.subject import Kind
-from instep.engine.entries import log_entry, new_link
+from instep.engine.entries import log_entry, memberships, new_link
 from instep.engine.lease import LeaseKeeper
 from instep.engine.lookup import Lookup
 from instep.engine.world import Job, World
-from instep.ports import AlreadyLinked, Intent, Membership, Record, Resource, Target
-from instep.scim import documents, paths
+from instep.ports import AlreadyLinked, Intent, LogEntry, Membership, Record, Resource, Target
+from instep.scim import documents
+
+_INTERRUPTED = Unknown("an interruption before the answer was kept", "InternalError")
+
+At = tuple[Kind, str]
+
+
+class Parked(Struct):
+    """A creation whose account isn't shown. Times are the clock's monotonic seconds."""
+
+    until: float
+    """From then on, not being shown is not being there."""
+    look: float
+    """When it's looked for the next time."""
+    gap: float
+    """Seconds between that and the look after it."""
 
 
 class Settlement:
@@ -33,19 +53,38 @@ class Settlement:
         self._lookup = lookup
         self._keeper = keeper
         self._cycle = cycle
+        self.parked: dict[At, Parked] = {}
+        """Creations that may have happened, and that the app doesn't show: nothing is sent for them meanwhile."""
 
-    async def run(self) -> set[tuple[Kind, str]]:
-        """Settle all; returns the subjects, which have to be evaluated. Raises AppUnavailable, LeaseLost."""
+    async def run(self, without: Collection[At] = ()) -> set[At]:
+        """Settle all that can be settled now; returns those subjects, which have to be evaluated.
+
+        without: subjects to leave as they are. Raises AppUnavailable, LeaseLost."""
         intents = await self._world.state.read(lambda state: state.intents(self._job.name))
-        await self._patience(intents)
+        intents = [i for i in intents if (i.kind, i.subject_id) not in without]
+        await self._patience([i for i in intents if (i.kind, i.subject_id) not in self.parked])
+        settled: set[At] = set()
         for intent in intents:
+            at = (intent.kind, intent.subject_id)
+            if (parked := self.parked.get(at)) and self._world.clock.monotonic() < parked.look:
+                continue
             record = await self._settle(intent)
+            if record is None:
+                if parked is None:
+                    await self._keep(Record(log=self._waits(intent)))
+                continue
+            self.parked.pop(at, None)
             try:
                 await self._keep(record)
             except AlreadyLinked:
                 # The account that answers to the name is somebody else's: matching will say so.
-                await self._keep(Record(settled=(intent.kind, intent.subject_id)))
-        return {(i.kind, i.subject_id) for i in intents}
+                await self._keep(Record(settled=at))
+            settled.add(at)
+        return settled
+
+    def next_look(self) -> float:
+        """Seconds until somebody who is parked is looked for again; there has to be one."""
+        return max(0.0, min(p.look for p in self.parked.values()) - self._world.clock.monotonic())
 
     async def _keep(self, record: Record) -> None:
         lease = self._keeper.lease
@@ -60,7 +99,8 @@ class Settlement:
         if wait > 0:
             await self._world.clock.sleep(min(wait, self._world.request_seconds))
 
-    async def _settle(self, intent: Intent) -> Record:
+    async def _settle(self, intent: Intent) -> Record | None:
+        """What is known now; none when that has to wait."""
         at = (intent.kind, intent.subject_id)
         links = await self._world.state.read(
             lambda state: state.links(self._job.name, intent.kind, [intent.subject_id])
@@ -69,19 +109,14 @@ class Settlement:
         change = intent.decision.change
         if isinstance(change, Create):
             return await self._created(intent, link)
-        if link.app_id is None or isinstance(change, Adopt):
+        if link.app_id is None and not isinstance(change, Adopt):
             return Record(settled=at)
-        resource = await self._target.read(intent.kind, link.app_id, members=_names_members(intent))
-        self._lookup.asked = True
-        if resource is None:
-            gone = msgspec.structs.replace(link, status=Status.GONE, sent={}, returned={}, unknown=frozenset[str]())
-            return Record(link=gone, settled=at, account_gone=True)
-        if isinstance(change, Delete):
-            return Record(settled=at)
-        rows, forgotten = await self._memberships(intent, resource)
-        return Record(link=_as_read(link, intent, resource), settled=at, members=rows, members_gone=forgotten)
+        # Due, so that it's looked at again whatever ends this cycle before that.
+        link = msgspec.structs.replace(in_doubt(intent.decision, link), next_try=intent.began)
+        rows, forgotten = memberships(intent.decision, {}, _INTERRUPTED, frozenset())
+        return Record(link=link, settled=at, members=rows, members_gone=forgotten)
 
-    async def _created(self, intent: Intent, link: Link) -> Record:
+    async def _created(self, intent: Intent, link: Link) -> Record | None:
         """Did the creation happen? Its account is found by what it would be matched by."""
         at = (intent.kind, intent.subject_id)
         # Without a look-up before the creation, an account that's there now may have been there before, and is
@@ -96,8 +131,31 @@ class Settlement:
             if len(ids) == 1:
                 return await self._found(intent, link, next(r for r in resources if r.id == ids[0]))
             if ids:
-                break
-        return Record(settled=at)
+                return Record(settled=at)
+        refuses_twins = self._target.abilities.enforces_uniqueness and intent.kind is Kind.USER
+        return Record(settled=at) if refuses_twins or self._has_waited(at) else None
+
+    def _has_waited(self, at: At) -> bool:
+        """Whether the app has had the time to show it; else it's parked."""
+        now, lag = self._world.clock.monotonic(), self._world.read_lag_seconds
+        parked = self.parked.setdefault(at, Parked(now + lag, now, min(1.0, lag / 8)))
+        if now >= parked.until:
+            return True
+        parked.look, parked.gap = min(now + parked.gap, parked.until), 2 * parked.gap
+        return False
+
+    def _waits(self, intent: Intent) -> LogEntry:
+        lag = f"{self._world.read_lag_seconds:.0f} s"
+        return log_entry(
+            self._job,
+            self._cycle,
+            self._world.chance.token(),
+            self._world.clock.now(),
+            intent.decision,
+            status="skipped",
+            code="Timeout",
+            reason=f"nobody knows whether it was created: the app is asked for up to {lag} before it's tried again",
+        )
 
     async def _found(self, intent: Intent, link: Link, resource: Resource) -> Record:
         observed = observe(resource.document, self._job.rules.of(intent.kind), (ACTIVE,))
@@ -127,35 +185,14 @@ class Settlement:
     async def _memberships(
         self, intent: Intent, resource: Resource
     ) -> tuple[tuple[Membership, ...], tuple[tuple[str, str], ...]]:
-        """How the memberships that the intent names stand, as read; unknown where the app doesn't show them."""
-        change, group = intent.decision.change, intent.subject_id
-        added = change.members if isinstance(change, Create) else getattr(change, "members_added", ())
-        named = (*added, *getattr(change, "members_removed", ()))
+        """How the memberships of a group that was created stand, as read; unknown where the app doesn't show them."""
+        named: tuple[str, ...] = getattr(intent.decision.change, "members", ())
         if not named:
             return (), ()
-        ids = documents.members(resource.document)
+        group, ids = intent.subject_id, documents.members(resource.document)
         if not ids:
             # No members is what apps answer too that show nobody's: it says nothing.
             return tuple(Membership(group, m, "unknown") for m in named), ()
         present = set((await self._lookup.subjects_behind(ids)).values())
         rows = tuple(Membership(group, m, "sent") for m in named if m in present)
         return rows, tuple((group, m) for m in named if m not in present)
-
-
-def _as_read(link: Link, intent: Intent, resource: Resource) -> Link:
-    """The link with the paths that the intent names as the app holds them."""
-    sent, named = dict(link.sent), {c.path for c in getattr(intent.decision.change, "changes", ())}
-    for path in named:
-        held = documents.read(resource.document, paths.parse(path))
-        if held is documents.ABSENT or held is None:
-            sent.pop(path, None)
-        else:
-            sent[path] = held
-    inactive = link.kind is Kind.USER and sent.get(ACTIVE) is False
-    status = Status.DISABLED if inactive else Status.ACTIVE
-    return msgspec.structs.replace(link, sent=sent, status=status, unknown=link.unknown - named)
-
-
-def _names_members(intent: Intent) -> bool:
-    change = intent.decision.change
-    return any(getattr(change, f, ()) for f in ("members", "members_added", "members_removed"))

@@ -14,7 +14,7 @@ from instep.core.desire import ACTIVE, inputs
 from instep.core.match import observe
 from instep.core.subject import Kind, Subject
 from instep.core.unmanaged import Claim, Unmanaged
-from instep.engine.findings import LAG, Moment
+from instep.engine.findings import Moment
 from instep.engine.lease import LeaseKeeper
 from instep.engine.world import Job, World
 from instep.ports import DirectoryReader, Resource
@@ -51,7 +51,7 @@ class UnmanagedAccounts:
         ended = [link.subject_id for link in owners.values() if not drift.managed(link)]
         fresh: set[str] = set()
         if ended:
-            fresh = await self._world.state.read(lambda state: state.touched(name, ended, moment.at - LAG))
+            fresh = await self._world.state.read(lambda state: state.touched(name, ended, moment.shows))
         for resource in resources:
             link, document = owners.get(resource.id), resource.document
             active = observe(document, rules, (ACTIVE,)).get(ACTIVE) is not False

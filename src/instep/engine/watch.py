@@ -14,8 +14,6 @@ from instep.engine.progress import Progress
 from instep.engine.world import World
 from instep.ports import LeaseLost
 
-EVERY = 0.25
-"""Seconds between two looks."""
 REPORTS_EVERY = 1.0
 """Seconds between two reports of the progress: each is a write."""
 
@@ -74,7 +72,7 @@ class Watch:
     async def _run(self) -> None:
         """Until the cycle ends; a lost lease is noticed by the cycle itself."""
         while not self._stop.is_set():
-            await self._world.clock.sleep(EVERY)
+            await self._world.clock.sleep(self._world.looks_every_seconds)
             await self.look()
             if self._world.clock.monotonic() - self._reported >= REPORTS_EVERY:
                 await self._report()

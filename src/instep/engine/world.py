@@ -35,6 +35,10 @@ class World:
     lease_seconds: float = 60.0
     request_seconds: float = 30.0
     concurrency: int = 16
+    read_lag_seconds: float = 90.0
+    """How long an app may take until its reads show what it has taken."""
+    looks_every_seconds: float = 0.25
+    """How often a running cycle looks at what others ask or did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,20 +105,22 @@ class _Run:
     # ------------------------------------------------------------------------------ who is refused
 
     async def _without_culprits(self, chunk: Chunk, attempt: Attempt, refusal: Refused) -> Outcome:
-        """Someone in the chunk may be the reason: who isn't a member needn't be removed, who doesn't exist
-        can't be added."""
+        """Someone in the chunk may be the reason: who isn't a member needn't be removed, who is one needn't be added,
+        who doesn't exist can't be."""
         add, remove = chunk
-        if remove or attempt.status == 404:
-            shown = await self._members()
-            if isinstance(shown, Outcome):
-                return shown
-            if attempt.status == 404:
-                # The group is there, so it is one of the members that isn't.
-                refusal = Refused(refusal.reason, "UnableToResolveReferenceAttributeValue")
-            gone = [m for m in remove if shown is not None and m not in shown]
-            if gone:
-                self._done += gone
-                self._put_back((add, tuple(m for m in remove if m not in gone)))
+        shown = await self._members()
+        if isinstance(shown, Outcome):
+            return shown
+        if attempt.status == 404:
+            # The group is there, so it is one of the members that isn't.
+            refusal = Refused(refusal.reason, "UnableToResolveReferenceAttributeValue")
+        if shown is not None:
+            settled = [*(m for m in remove if m not in shown), *(m for m in add if m in shown)]
+            if settled:
+                self._done += settled
+                self._put_back(
+                    (tuple(m for m in add if m not in settled), tuple(m for m in remove if m not in settled))
+                )
                 return Done()
         if len(add) + len(remove) == 1:
             if remove and (attempt.status in (404, 412) or attempt.said.scim_type == "notarget"):

@@ -115,6 +115,7 @@ async def world(settings: Settings, people: DirectoryStore, memory: StateStore) 
             lease_seconds=settings.lease_seconds,
             request_seconds=settings.request_seconds,
             concurrency=settings.concurrency,
+            read_lag_seconds=settings.read_lag_seconds,
         )
     finally:
         reading.shutdown()

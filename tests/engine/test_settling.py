@@ -1,0 +1,121 @@
+"""What an answer that never came leads to: nothing is believed that a lagging read could get wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.engine.small_world import SmallWorld, small_world
+from tests.engine.test_crashes import people, person
+
+from instep.core.outcome import Unknown
+from instep.core.subject import Kind
+from instep.ports import Resource
+from instep.targets.memory import Call, Fault, MemoryTarget
+
+
+class Lagging(MemoryTarget):
+    """Reads show everything as it was when `freeze` was called, until `thaw`."""
+
+    old: "dict[str, Resource] | None" = None
+
+    def freeze(self) -> None:
+        self.old = {i: self._resource(Kind.USER, i) for i in self._attributes[Kind.USER]}
+
+    def thaw(self) -> None:
+        self.old = None
+
+    async def find(self, kind: Kind, path: str, value: str) -> list[Resource]:
+        found = await super().find(kind, path, value)
+        return found if self.old is None else [self.old[r.id] for r in found if r.id in self.old]
+
+    async def read(self, kind: Kind, app_id: str, members: bool = False) -> Resource | None:
+        found = await super().read(kind, app_id, members)
+        return found if self.old is None else self.old.get(app_id)
+
+
+def losing(method: str, times: int = 1) -> Any:
+    """A hook that carries out the first calls of that method, and loses their answers."""
+    lost: list[Call] = []
+
+    def hook(call: Call) -> Fault | None:
+        if call.method != method or len(lost) >= times:
+            return None
+        lost.append(call)
+        return Fault(Unknown("no answer", "Timeout"), carried_out=True)
+
+    return hook
+
+
+def titles(world: SmallWorld) -> list[Any]:
+    return [u.get("title") for u in world.target.content(Kind.USER).values()]
+
+
+async def test_a_change_without_an_answer_is_written_anew_whatever_a_read_would_say(tmp_path: Path) -> None:
+    """Carried out and lost, then the directory goes back, and the app's reads still show the old value."""
+    target = Lagging()
+    with small_world(tmp_path, target=target) as world:
+        people(world, 3)
+        await world.sync()
+        target.freeze()
+        target.hook = losing("update", times=9)
+        with world.directory.edit() as edit:
+            person(edit, "u1", title="Boss", manager="u0")
+        await world.sync()
+        assert "Boss" in titles(world)
+        with world.directory.edit() as edit:
+            person(edit, "u1", manager="u0")
+        target.hook = None
+        await world.sync()
+        assert titles(world) == ["Engineer"] * 3
+
+
+@pytest.mark.parametrize("kind", ["users", "groups"])
+async def test_an_account_that_isnt_shown_yet_isnt_made_again(tmp_path: Path, kind: str) -> None:
+    """Where the app takes twins: it's waited as long as its reads may lag, and told."""
+    target = Lagging()
+    target._unique = {Kind.USER: None, Kind.GROUP: None}
+    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    with small_world(tmp_path, target=target) as world:
+        people(world, 3)
+        target.hook = losing("create", times=1 if kind == "users" else 99)
+        target.freeze()
+        looks = 0
+
+        async def until_shown(*_: Any) -> None:
+            nonlocal looks
+            looks += 1
+            if looks > 1:
+                target.thaw()
+
+        find = target.find
+
+        async def found(*asked: Any) -> list[Resource]:
+            await until_shown()
+            return await find(*asked)
+
+        target.find = found  # type: ignore[method-assign]
+        await world.sync()
+        target.hook = None
+        await world.sync()
+        names = [u["userName"] for u in target.content(Kind.USER).values()]
+        assert sorted(names) == sorted(set(names))
+        teams = [g["displayName"] for g in target.content(Kind.GROUP).values()]
+        assert sorted(teams) == sorted(set(teams))
+        assert any("nobody knows whether it was created" in e.reason for e in world.log(status="skipped"))
+
+
+async def test_a_lost_end_of_access_counts_once_for_the_guard(tmp_path: Path) -> None:
+    """Five may go in a cycle: that each of them takes two attempts doesn't make them ten."""
+    with small_world(tmp_path) as world:
+        people(world, 12)
+        await world.sync()
+        with world.directory.edit() as edit:
+            for n in range(1, 6):
+                person(edit, f"u{n}", manager="u0", enabled=False)
+        world.target.hook = losing("update", times=4)
+        await world.sync()
+        await world.sync()
+        active = [u.get("active", True) for u in world.target.content(Kind.USER).values()]
+        assert active.count(False) == 5
+        with world.state.reading() as state:
+            assert state.holds("app") == []
