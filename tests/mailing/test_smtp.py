@@ -1,6 +1,7 @@
 """Sending through a real SMTP server: what is taken, what is refused, and what hangs."""
 
 import asyncio
+import base64
 import email
 import ssl
 import subprocess
@@ -217,6 +218,24 @@ async def test_password_comes_from_its_file_and_a_wrong_one_is_named(inbox: Inbo
         password.unlink()
         with pytest.raises(MailDelayed, match="password"):
             await mailer(port, **given).send(MAIL)
+
+
+async def test_password_is_not_told_by_a_server_that_repeats_it(inbox: Inbox, tmp_path: Path) -> None:
+    """As it is, as it travels, and where the words are cut."""
+    secret = 'pa55/w+rd"of=ours'
+    sent = [base64.b64encode(text).decode() for text in (secret.encode(), f"\0instep\0{secret}".encode())]
+
+    def tells(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        return AuthResult(success=False, handled=False, message=f"535 {secret} {' '.join(sent)} {'x' * 400} {secret}")
+
+    password = tmp_path / "password"
+    password.write_text(f"{secret}\n")
+    with (
+        served(inbox, authenticator=tells, auth_require_tls=False) as port,
+        pytest.raises(MailDelayed, match=r"\(password\) \(password\) \(password\)") as wrong,
+    ):
+        await mailer(port, user="instep", password_file=password).send(MAIL)
+    assert [each for each in ("pa55", sent[0][:6], sent[1][:12]) if each in str(wrong.value)] == []
 
 
 async def test_nothing_of_a_mail_becomes_a_header_of_its_own(inbox: Inbox, port: int) -> None:

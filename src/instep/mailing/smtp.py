@@ -5,6 +5,7 @@ certificate is always checked. Headers are made by the standard library's mail p
 checked before: nothing of a name or a subject can become a header of its own.
 """
 
+import base64
 import hashlib
 import re
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 import aiosmtplib
 from msgspec import Struct
 
+from instep.core.masking import Masking
 from instep.mailing.layout import plain
 from instep.ports.outbox import Mail, MailDelayed, MailRefused
 
@@ -55,6 +57,7 @@ class SmtpMailer:
         self._server = server
         self._seconds = seconds
         self._trusted = trusted
+        self._masking = Masking((), "")
         self._sender = server.sender or f"instep@{socket.getfqdn()}"
         if server.tls == "none" and not _on_this_machine(server.host):
             raise ValueError(
@@ -69,20 +72,20 @@ class SmtpMailer:
         usable = [address for address in mail.addresses if is_address(address)]
         refused = {address: "isn't a mail address" for address in mail.addresses if address not in usable}
         if not usable:
-            raise MailRefused(_refusals(refused) or "there's no address to send it to")
+            raise MailRefused(self._refusals(refused) or "there's no address to send it to")
         try:
             return refused | await self._sent(message(mail, usable, self._sender), usable)
         except aiosmtplib.SMTPRecipientsRefused as wrong:
             said = {each.recipient: f"{each.code} {each.message}" for each in wrong.recipients}
             final = all(each.code >= 500 for each in wrong.recipients)
-            raise (MailRefused if final else MailDelayed)(_refusals(refused | said)) from None
+            raise (MailRefused if final else MailDelayed)(self._refusals(refused | said)) from None
         except aiosmtplib.SMTPDataError as wrong:
             final = wrong.code >= 500
-            raise (MailRefused if final else MailDelayed)(f"the mail was refused: {_answer(wrong)}") from None
+            raise (MailRefused if final else MailDelayed)(f"the mail was refused: {self._answer(wrong)}") from None
         except aiosmtplib.SMTPException as wrong:
             raise MailDelayed(self._trouble(wrong)) from None
         except (OSError, ValueError) as wrong:
-            raise MailDelayed(f"{self._place}: {plain(wrong)}") from None
+            raise MailDelayed(f"{self._place}: {self._plain(wrong)}") from None
 
     async def _sent(self, made: EmailMessage, addresses: list[str]) -> dict[str, str]:
         server, tls = self._server, self._server.tls
@@ -98,12 +101,28 @@ class SmtpMailer:
         )
         async with client:
             answers, _ = await client.send_message(made, sender=self._sender, recipients=addresses)
-        return {address: f"{answer.code} {plain(answer.message)}" for address, answer in answers.items()}
+        return {address: f"{answer.code} {self._plain(answer.message)}" for address, answer in answers.items()}
 
     def _password(self) -> str | None:
         """Read for each mail, so that a new one needs no restart. Raises OSError naming the file."""
-        path = self._server.password_file
-        return path.read_text(encoding="utf-8").strip() if path and self._server.user else None
+        path, user = self._server.password_file, self._server.user
+        if not path or not user:
+            return None
+        password = path.read_text(encoding="utf-8").strip()
+        # As it travels (RFC 4616; AUTH LOGIN): a server that repeats what it got mustn't make us tell it.
+        sent = (base64.b64encode(each.encode()).decode() for each in (password, f"\0{user}\0{password}"))
+        self._masking = Masking((password, *sent), "(password)")
+        return password
+
+    def _plain(self, value: object) -> str:
+        """What the server said, in one line and without the password; it's masked before it's cut."""
+        return plain(self._masking.text(str(value)))
+
+    def _answer(self, wrong: aiosmtplib.SMTPResponseException) -> str:
+        return f"{wrong.code} {self._plain(wrong.message)}"
+
+    def _refusals(self, refused: Mapping[str, str]) -> str:
+        return "; ".join(f"{plain(address)}: {self._plain(said)}" for address, said in refused.items())
 
     @property
     def _place(self) -> str:
@@ -111,12 +130,12 @@ class SmtpMailer:
 
     def _trouble(self, wrong: aiosmtplib.SMTPException) -> str:
         if isinstance(wrong, aiosmtplib.SMTPAuthenticationError):
-            return f"{self._place} doesn't accept INSTEP_SMTP_USER and its password: {_answer(wrong)}"
+            return f"{self._place} doesn't accept INSTEP_SMTP_USER and its password: {self._answer(wrong)}"
         if isinstance(wrong, aiosmtplib.SMTPSenderRefused):
-            return f"{self._place} doesn't take mails from {self._sender}: {_answer(wrong)}; see INSTEP_SMTP_FROM"
+            return f"{self._place} doesn't take mails from {self._sender}: {self._answer(wrong)}; see INSTEP_SMTP_FROM"
         if isinstance(wrong, aiosmtplib.SMTPTimeoutError):
             return f"{self._place} didn't answer within {self._seconds:g} seconds"
-        return f"{self._place}: {plain(wrong)}"
+        return f"{self._place}: {self._plain(wrong)}"
 
 
 def message(mail: Mail, addresses: list[str], sender: str) -> EmailMessage:
@@ -153,11 +172,3 @@ def _on_this_machine(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _answer(wrong: aiosmtplib.SMTPResponseException) -> str:
-    return f"{wrong.code} {plain(wrong.message)}"
-
-
-def _refusals(refused: Mapping[str, str]) -> str:
-    return "; ".join(f"{plain(address)}: {plain(said)}" for address, said in refused.items())
