@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from instep.stores import database as databases
 from instep.stores.database import Database, open_database
@@ -94,6 +95,16 @@ def test_writing_transaction_that_raises_leaves_nothing(migrations: Path) -> Non
         half()
     with database.read() as connection:
         assert values(connection, "SELECT id FROM people") == []
+    database.close()
+
+
+def test_error_shows_nothing_of_what_was_to_be_written(migrations: Path) -> None:
+    database = opened(migrations)
+    twice = [{"id": 7, "boss": 424242}] * 2
+    with pytest.raises(IntegrityError) as wrong, database.write() as connection:
+        connection.execute(text("INSERT INTO people (id, boss) VALUES (:id, :boss)"), twice)
+    assert "INSERT INTO people" in str(wrong.value)
+    assert "424242" not in str(wrong.value)
     database.close()
 
 

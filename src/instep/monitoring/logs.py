@@ -25,7 +25,8 @@ def configure(level: str = "info", as_json: bool | None = None) -> None:
     ending: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if lines
-        else [structlog.dev.ConsoleRenderer()]
+        # The renderer's own way with exceptions shows every local variable, tokens too.
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, *ending],

@@ -79,6 +79,7 @@ def _engine(path: Path) -> Engine:
         connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
         pool_size=4,
         max_overflow=-1,
+        hide_parameters=True,  # an error would show people's data
     )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)

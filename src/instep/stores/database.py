@@ -103,6 +103,7 @@ def _engine(path: Path, begin: str, pragmas: dict[str, str | int], pool_size: in
         pool_timeout=PATIENCE,
         # The driver's own transactions are off: it would begin them late, and never for reads.
         connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
+        hide_parameters=True,  # an error would show people's data to whoever reads the log
     )
 
     @event.listens_for(engine, "connect")
