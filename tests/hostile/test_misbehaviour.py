@@ -1,5 +1,6 @@
 """Each persona does what it says, and the same seed does the same."""
 
+import io
 from typing import Any
 
 import aiohttp
@@ -176,6 +177,7 @@ async def test_some_errors_were_carried_out() -> None:
         ("html-answers", lambda a: a.status == 200 and a.content_type == "text/html" and b"<form>" in a.body()),
         ("error-in-200", lambda a: a.status == 200 and a.document["schemas"][0].endswith(":Error")),
         ("redirects", lambda a: 300 < a.status < 309 and "login" in a.headers["Location"]),
+        ("repeats-requests", lambda a: a.status >= 300 and a.repeats),
         ("huge-answers", lambda a: a.status == 200 and len(a.body()) > 10_000),
         ("slow-loris", lambda a: a.bytes_per_second == 1),
     ],
@@ -190,12 +192,27 @@ async def test_it_happens_to_a_share_of_the_requests(persona: str, fits: Any) ->
     assert other != odd[0]
 
 
-@pytest.mark.parametrize("persona", ["html-answers", "error-in-200", "redirects"])
+@pytest.mark.parametrize("persona", ["html-answers", "error-in-200", "redirects", "repeats-requests"])
 async def test_what_isnt_answered_rightly_wasnt_carried_out(persona: str) -> None:
     visit = await Visit(persona, share=1).begin()
     await visit("POST", "/Users", {"userName": "new"})
     await visit("DELETE", f"/Users/{visit.ids[0]}")
     assert len(visit.hostile.app.content.all("Users")) == 3
+
+
+async def test_requests_are_repeated_in_every_way_but_not_in_the_journal() -> None:
+    journal = io.StringIO()
+    hostile = HostileApp(["repeats-requests"], token="s3cret/tok+n", share=1, journal=journal)
+    seen: set[str] = set()
+    async with running(hostile) as url, aiohttp.ClientSession(headers={"Authorization": "Bearer s3cret/tok+n"}) as http:
+        for _ in range(40):
+            answer = await http.post(f"{url}/Users", json={"userName": "ada"}, allow_redirects=False)
+            text = f"{await answer.text()} {answer.headers}"
+            seen |= {form for form in ("s3cret/tok+n", "s3cret\\u002Ftok\\u002Bn", "s3cret/tok%2Bn") if form in text}
+            assert any(part in answer.headers["X-Request"] for part in ("s3cret", "ada"))
+    assert len(seen) == 3
+    assert "ada" in journal.getvalue()
+    assert "s3cret" not in journal.getvalue()
 
 
 async def test_bytes_come_one_by_one() -> None:

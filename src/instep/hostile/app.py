@@ -57,6 +57,8 @@ class Answer:
     cut: bool = False
     """Whether the connection is cut instead."""
     bytes_per_second: float | None = None
+    repeats: bool = False
+    """Whether it repeats the request, so that the journal mustn't keep it."""
     by: list[str] = field(default_factory=list)
     """What personas did to it, in words."""
 

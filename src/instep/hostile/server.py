@@ -104,13 +104,15 @@ class HostileApp:
             return
         said = answer.body().decode("utf-8", "replace")
         kept = answer.document if answer.raw is None and len(said) <= _KEPT else said[:_KEPT]
+        if answer.repeats:
+            kept = "(not kept: it repeats the request, and the token)"
         entry = {
             "at": time.time(),
             "method": request.method,
             "path": request.path_qs,
             "body": body,
             "status": answer.status,
-            "headers": answer.headers,
+            "headers": {} if answer.repeats else answer.headers,
             "answer": kept,
             "cut": answer.cut,
             "by": answer.by,

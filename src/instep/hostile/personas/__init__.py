@@ -5,7 +5,7 @@ command's list and the reference page are made from them. Several can be worn at
 """
 
 from instep.hostile.personas.abilities import ClaimsAbilities, NoDiscovery, NoPatch, NoUniqueness
-from instep.hostile.personas.answers import CaseGames, ErrorIn200, HtmlAnswers, HugeAnswers, Redirects
+from instep.hostile.personas.answers import CaseGames, ErrorIn200, HtmlAnswers, HugeAnswers, Redirects, RepeatsRequests
 from instep.hostile.personas.connections import Answers500Sometimes, ExecutesAndHangsUp, SlowLoris
 from instep.hostile.personas.limits import ExpiresTokens, LimitsMembers, ThrottlesLikeSlack, ThrottlesSilently
 from instep.hostile.personas.persona import Go, Persona, Settings, SettingsError
@@ -37,6 +37,7 @@ PERSONAS: dict[str, type[Persona]] = {
         ErrorIn200,
         HtmlAnswers,
         Redirects,
+        RepeatsRequests,
         HugeAnswers,
     )
 }

@@ -1,7 +1,11 @@
 """Apps that answer with something else than SCIM, or with SCIM that is hard to recognise."""
 
+import html
+import json
 import random
+import re
 from typing import Any
+from urllib.parse import quote
 
 from instep.hostile.app import Answer, App, Request, refusal
 from instep.hostile.personas.persona import Go, Number, Persona, Settings, share
@@ -73,6 +77,44 @@ class Redirects(Persona):
         return self.did(Answer(status, raw=b"", headers=headers), "not carried out")
 
 
+class RepeatsRequests(Persona):
+    """
+    Answers a share of the requests with an error that repeats the request: its headers and its body, as JSON, text or a
+    web page, or as a redirect's address; nothing was carried out.
+
+    Frameworks in debug mode; gateways that quote what they couldn't understand.
+
+    Take the token out of what an app says, however it's escaped, before it's logged or shown; out of headers too.
+    """
+
+    name = "repeats-requests"
+    numbers = (share(0.1),)
+
+    async def handle(self, request: Request, go: Go) -> Answer:
+        """Repeat it."""
+        if not self.happens():
+            return await go(request)
+        token = request.headers.get("Authorization", "")
+        body = json.dumps(request.body, ensure_ascii=False)
+        said = f"{request.method} {request.path} {request.query} with {token} and {body}"
+        headers = {"X-Request": _in_header(said), "WWW-Authenticate": f'Bearer realm="{_in_header(token)}"'}
+        way = self.chance.choice(("json", "escaped", "text", "page", "redirect"))
+        answer = refusal(self.chance.choice((400, 422, 500)), said)
+        if way == "escaped":
+            answer.raw = re.sub(r"[^\w\s{}\[\]:,.\"\\\\]", _in_hex, json.dumps(answer.document)).encode()
+        elif way == "text":
+            answer = Answer(answer.status, raw=said.encode(), content_type="text/plain")
+        elif way == "page":
+            page = f"<!doctype html><title>{html.escape(said)}</title><pre>{html.escape(said)}</pre>"
+            answer = Answer(answer.status, raw=page.encode(), content_type="text/html")
+        elif way == "redirect":
+            answer = Answer(302, raw=b"")
+            headers["Location"] = f"https://login.app.example/{quote(token)}"
+        answer.headers |= headers
+        answer.repeats = True
+        return self.did(answer, f"not carried out, and repeated as {way}")
+
+
 class HugeAnswers(Persona):
     """
     Blows a share of the answers up with an attribute of many megabytes; the request was carried out.
@@ -120,6 +162,14 @@ class CaseGames(Persona):
         if answer.document is not None:
             answer.document = _odd(answer.document, self.chance)
         return answer
+
+
+def _in_header(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:2000].encode("ascii", "replace").decode()
+
+
+def _in_hex(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04X}"
 
 
 def _odd(value: Any, chance: random.Random, name: str = "") -> Any:
