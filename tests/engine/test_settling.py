@@ -1,5 +1,6 @@
 """What an answer that never came leads to: nothing is believed that a lagging read could get wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ async def test_an_account_that_isnt_shown_yet_isnt_made_again(tmp_path: Path, ki
     target._unique = {Kind.USER: None, Kind.GROUP: None}
     target._abilities = target._abilities.__class__(enforces_uniqueness=False)
     with small_world(tmp_path, target=target) as world:
+        world.world = replace(world.world, read_lag_seconds=1.0)
         people(world, 3)
         target.hook = losing("create", times=1 if kind == "users" else 99)
         target.freeze()

@@ -152,7 +152,7 @@ class _Cycle:
 
     async def _evaluate_again(self, subjects: set[tuple[Kind, str]]) -> None:
         """Subjects that wait for something which may have come."""
-        due = subjects | await self._due()
+        due = (subjects | await self._due()) - self._settlement.parked.keys()
         due = {at for at in due if self._rounds[at] < ROUNDS_PER_SUBJECT}
         if not due:
             return
@@ -210,7 +210,8 @@ class _Cycle:
         self._application.again.clear()
         deferred = set(self._evaluation.deferred)
         self._evaluation.deferred.clear()
-        often = [at for at, rounds in self._rounds.items() if rounds >= ROUNDS_PER_SUBJECT]
+        often = {at for at, rounds in self._rounds.items() if rounds >= ROUNDS_PER_SUBJECT}
+        often -= self._settlement.parked.keys()
         settled = await self._settlement.run(without=often)
         for at in settled:
             self._evaluation.take_back(*at)

@@ -20,7 +20,7 @@ async def carry_out_reset(world: World, job: Job, keeper: LeaseKeeper, settlemen
         return
     if Reset.LINKS in asked.reset:
         # An open intent is about an account that its link knows.
-        await settlement.run()
+        await settlement.all()
         await _forget_links(world, job, keeper)
     lease = keeper.lease
     await world.state.write(lambda state: state.carry_out_reset(lease, asked.reset))

@@ -7,8 +7,7 @@ refuses twins by itself, it's looked for again, for as long as its reads may lag
 7644 section 3.3 for why a POST can't simply be sent again.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+from collections.abc import Collection
 
 import msgspec
 from msgspec import Struct
@@ -33,14 +32,15 @@ At = tuple[Kind, str]
 
 
 class Parked(Struct):
-    """A creation whose account isn't shown. Times are the clock's monotonic seconds."""
+    """An open intent that can't be settled yet. Times are the clock's monotonic seconds."""
 
-    until: float
-    """From then on, not being shown is not being there."""
     look: float
-    """When it's looked for the next time."""
+    """When it's looked at the next time; at first, when its request can't be carried out any more."""
+    until: float
+    """From then on, an account that isn't shown isn't there."""
     gap: float
-    """Seconds between that and the look after it."""
+    """Seconds between that look and the one after it."""
+    looked: bool = False
 
 
 class Settlement:
@@ -54,26 +54,33 @@ class Settlement:
         self._keeper = keeper
         self._cycle = cycle
         self.parked: dict[At, Parked] = {}
-        """Creations that may have happened, and that the app doesn't show: nothing is sent for them meanwhile."""
+        """Subjects with an open intent: nothing else is sent for them meanwhile."""
 
     async def run(self, without: Collection[At] = ()) -> set[At]:
-        """Settle all that can be settled now; returns those subjects, which have to be evaluated.
+        """Settle all that can be settled by now; returns those subjects, which have to be evaluated.
 
+        A request that nobody waits for any more may still be carried out: an intent is settled no sooner than a
+        request may take, from when it was first seen here, since then no more are sent for it. Others don't wait.
         without: subjects to leave as they are. Raises AppUnavailable, LeaseLost."""
-        intents = await self._world.state.read(lambda state: state.intents(self._job.name))
-        intents = [i for i in intents if (i.kind, i.subject_id) not in without]
-        await self._patience([i for i in intents if (i.kind, i.subject_id) not in self.parked])
+        world = self._world
+        intents = await world.state.read(lambda state: state.intents(self._job.name))
         settled: set[At] = set()
         for intent in intents:
-            at = (intent.kind, intent.subject_id)
-            if (parked := self.parked.get(at)) and self._world.clock.monotonic() < parked.look:
+            at, now = (intent.kind, intent.subject_id), world.clock.monotonic()
+            if at in without:
+                continue
+            if at not in self.parked:
+                first, lag = now + world.request_seconds, world.read_lag_seconds
+                self.parked[at] = Parked(first, first + lag, min(1.0, lag / 8))
+            if now < self.parked[at].look:
                 continue
             record = await self._settle(intent)
             if record is None:
-                if parked is None:
-                    await self._keep(Record(log=self._waits(intent)))
+                if not self.parked[at].looked:
+                    await self._keep(Record(log=self._told(intent)))
+                self._look_again(self.parked[at])
                 continue
-            self.parked.pop(at, None)
+            del self.parked[at]
             try:
                 await self._keep(record)
             except AlreadyLinked:
@@ -82,6 +89,13 @@ class Settlement:
             settled.add(at)
         return settled
 
+    async def all(self) -> None:
+        """Settle everything, however long it takes. Raises AppUnavailable, LeaseLost."""
+        await self.run()
+        while self.parked:
+            await self._world.clock.sleep(self.next_look())
+            await self.run()
+
     def next_look(self) -> float:
         """Seconds until somebody who is parked is looked for again; there has to be one."""
         return max(0.0, min(p.look for p in self.parked.values()) - self._world.clock.monotonic())
@@ -89,15 +103,6 @@ class Settlement:
     async def _keep(self, record: Record) -> None:
         lease = self._keeper.lease
         await self._world.state.write(lambda state: state.record(lease, [record]))
-
-    async def _patience(self, intents: Sequence[Intent]) -> None:
-        """A request that was under way when its sender died may still be carried out: wait as long as one may take."""
-        if not intents:
-            return
-        until = max(i.began for i in intents) + timedelta(seconds=self._world.request_seconds)
-        wait = (until - self._world.clock.now()).total_seconds()
-        if wait > 0:
-            await self._world.clock.sleep(min(wait, self._world.request_seconds))
 
     async def _settle(self, intent: Intent) -> Record | None:
         """What is known now; none when that has to wait."""
@@ -136,15 +141,14 @@ class Settlement:
         return Record(settled=at) if refuses_twins or self._has_waited(at) else None
 
     def _has_waited(self, at: At) -> bool:
-        """Whether the app has had the time to show it; else it's parked."""
-        now, lag = self._world.clock.monotonic(), self._world.read_lag_seconds
-        parked = self.parked.setdefault(at, Parked(now + lag, now, min(1.0, lag / 8)))
-        if now >= parked.until:
-            return True
-        parked.look, parked.gap = min(now + parked.gap, parked.until), 2 * parked.gap
-        return False
+        """Whether the app has had the time to show it."""
+        return self._world.clock.monotonic() >= self.parked[at].until
 
-    def _waits(self, intent: Intent) -> LogEntry:
+    def _look_again(self, parked: Parked) -> None:
+        parked.look = min(self._world.clock.monotonic() + parked.gap, parked.until)
+        parked.gap, parked.looked = 2 * parked.gap, True
+
+    def _told(self, intent: Intent) -> LogEntry:
         lag = f"{self._world.read_lag_seconds:.0f} s"
         return log_entry(
             self._job,
