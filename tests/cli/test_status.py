@@ -29,7 +29,7 @@ def test_changed_rules_mean_that_everyone_is_looked_at(scim: CommandLine) -> Non
     scim.hire("ruled", 1)
     scim.run("sync", "scim")
     scim.run("app", "set", "scim", "--scope", "all")
-    assert "The rules have changed" in scim.run("status", "scim").stdout
+    assert "The rules, or Instep itself, have changed" in scim.run("status", "scim").stdout
 
 
 def test_who_waits_in_escrow_is_named_with_error_and_next_try(scim: CommandLine) -> None:

@@ -17,7 +17,7 @@ from tests.conformance.independent_app import IndependentApp
 
 from instep import wiring
 from instep.cli import job
-from instep.core.record import CycleSummary
+from instep.core.record import CycleSummary, Judging
 from instep.scim.abilities import Abilities
 
 
@@ -92,7 +92,7 @@ def test_whoever_runs_the_job_already_is_asked_and_followed(scim: CommandLine) -
     with state.writing() as writer:
         lease = writer.take_lease("scim", "another-host/boot/1/1", datetime.now(UTC), 60)
         cycle = CycleSummary("theirs", "scim", "incremental", datetime.now(UTC))
-        writer.begin_cycle(lease, cycle)
+        writer.begin_cycle(lease, cycle, Judging())
 
     def work() -> None:
         while True:

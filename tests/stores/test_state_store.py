@@ -21,7 +21,7 @@ from sqlalchemy import event
 from tests.conformance.state.values import APP, JOB, NOW, entry, intent, keep, keep_links, link, taken
 
 from instep.core.job import Wish
-from instep.core.record import CycleSummary, Membership, Record
+from instep.core.record import CycleSummary, Judging, Membership, Record
 from instep.core.subject import Kind
 from instep.ports import StateReader
 from instep.scim.abilities import Abilities
@@ -229,7 +229,7 @@ def test_old_cycles_are_pruned_with_the_log_but_each_jobs_last_ones_stay(store: 
         at = NOW - timedelta(days=50 - number)
         cycle = CycleSummary(f"c{number}", JOB, "incremental", at, at, "succeeded")
         with store.writing() as writer:
-            writer.begin_cycle(lease, cycle)
+            writer.begin_cycle(lease, cycle, Judging())
             writer.end_cycle(lease, cycle, None, Abilities())
     with store.writing() as writer:
         granted, _ = (writer.wish(Wish(JOB, NOW - timedelta(days=40))) for _ in range(2))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from instep import __version__
 from instep.cli import showing
 from instep.cli.job import OpenJob
 from instep.core.drift import AuditSummary
@@ -11,7 +12,7 @@ from instep.core.plan import fingerprint
 from instep.core.subject import Kind
 from instep.documents.graph_status import synchronization_schedule, synchronization_status
 from instep.engine.world import is_dead
-from instep.ports import CycleSummary, StateReader, Watermark
+from instep.ports import CycleSummary, Judging, StateReader, Watermark
 from instep.ports.outbox import Mail
 from instep.stores.secrets import SecretUnreadable
 
@@ -27,6 +28,7 @@ class Standing:
         self.name, self.app, self.settings = opened.name, opened.job.app, opened.settings
         with opened.state.reading() as reader:
             watermark = reader.watermark(opened.name)
+            judging = reader.judging(opened.name).by(opened.job.rules.version, __version__)
             self.status = reader.status(opened.name)
             self.configured = _has_token(reader, opened.name)
             self._all_cycles = reader.cycles(opened.name, LOOKED_BACK)
@@ -38,7 +40,7 @@ class Standing:
             self.progress = reader.progress(opened.name)
             self.audit = reader.audit(opened.name)
             self._notices = reader.notices(opened.name, LOOKED_BACK)
-        self.behind, self.place = _behind(opened, watermark)
+        self.behind, self.place = _behind(opened, watermark, judging)
         if self.lease and (self.lease.until <= datetime.now(UTC) or is_dead(self.lease.owner)):
             self.lease = None  # its holder can't be at work any more
 
@@ -154,16 +156,16 @@ def _held(link: Link, hold: Hold) -> dict[str, Any]:
     }
 
 
-def _behind(opened: OpenJob, watermark: Watermark | None) -> tuple[int | None, str]:
+def _behind(opened: OpenJob, watermark: Watermark | None, judging: Judging) -> tuple[int | None, str]:
     """How many changes of the directory haven't been looked at, and that in words; none when everyone has to be."""
     with opened.directory.reader() as reader:
         epoch, sequence = reader.epoch, reader.sequence
+    if judging.changed:
+        return None, "The rules, or Instep itself, have changed: the next cycle looks at everyone"
     if watermark is None or not watermark.sequence:
         return None, "No cycle has gone through yet: the next one looks at everyone"
     if watermark.epoch != epoch or watermark.sequence > sequence:
         return None, "The directory was restored or replaced: the next cycle looks at everyone"
-    if watermark.rules_version != opened.job.rules.version:
-        return None, "The rules have changed: the next cycle looks at everyone"
     behind = sequence - watermark.sequence
     if not behind:
         return 0, "The directory hasn't changed since the last cycle"

@@ -36,13 +36,28 @@ class Lease(Struct, frozen=True):
 
 
 class Watermark(Struct, frozen=True):
-    """Up to where the directory was evaluated, with which rules."""
+    """Up to where the directory was evaluated."""
 
     epoch: str = ""
     sequence: int = 0
+
+
+class Judging(Struct, frozen=True):
+    """By what a job's links are judged. It outlives the watermark: a restart forgets how far the job was, not by which
+    rules."""
+
     rules_version: str = ""
+    """Of the last cycle that began, a run on demand too; empty before the first."""
     version: str = ""
     """Of Instep: another one may decide otherwise."""
+    changed: bool = False
+    """Whether one of them has changed, and no cycle has gone through since: links may be judged by earlier ones."""
+
+    def by(self, rules_version: str, version: str) -> "Judging":
+        """As it is once a cycle with these begins."""
+        first = not self.rules_version
+        changed = not first and (self.rules_version, self.version) != (rules_version, version)
+        return Judging(rules_version, version, self.changed or changed)
 
 
 class Intent(Struct, frozen=True):

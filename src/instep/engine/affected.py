@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from instep import __version__
 from instep.core.guard import Limits, tightened
+from instep.core.record import Judging
 from instep.core.subject import Kind
 from instep.engine.evaluate import Evaluation
 from instep.engine.world import Job, World
@@ -25,22 +26,25 @@ class Beginning(Struct, frozen=True):
     since: int | None
     """The directory's number up to which everything is known; none when everyone has to be looked at."""
     limits: Limits
-    """The guard's in this cycle: tighter in the first one after a change of the rules or of Instep itself."""
+    """The guard's in this cycle: tighter from a change of the rules or of Instep itself until a cycle goes through."""
+    judging: Judging
+    """What is to be kept of it as the cycle begins."""
 
 
 async def beginning(world: World, job: Job) -> Beginning:
-    """Where the job's next cycle sets out from, as its watermark says."""
-    old = await world.state.read(lambda state: state.watermark(job.name))
+    """Where the job's next cycle sets out from, as its watermark says, and what its links were judged by."""
+    old, kept = await world.state.read(lambda state: (state.watermark(job.name), state.judging(job.name)))
+    judging = kept.by(job.rules.version, __version__)
+    if judging.changed:
+        return Beginning(None, tightened(job.rules.limits), judging)
     if old is None or not old.sequence:
-        return Beginning(None, job.rules.limits)
-    if (old.rules_version, old.version) != (job.rules.version, __version__):
-        return Beginning(None, tightened(job.rules.limits))
+        return Beginning(None, job.rules.limits, judging)
 
     def same() -> bool:
         with world.directory.reader() as reader:
             return reader.epoch == old.epoch and reader.sequence >= old.sequence
 
-    return Beginning(old.sequence if await world.offload(same) else None, job.rules.limits)
+    return Beginning(old.sequence if await world.offload(same) else None, job.rules.limits, judging)
 
 
 def _goes_on() -> bool:

@@ -11,7 +11,6 @@ from collections import Counter
 
 import msgspec
 
-from instep import __version__
 from instep.core.guard import NOTHING_HELD, Scale, Verdict, judge
 from instep.core.job import QuarantineReason
 from instep.core.subject import Kind
@@ -91,12 +90,12 @@ class _Cycle:
             since, self._limits = begins.since, begins.limits
             if not self._on_demand:
                 summary = msgspec.structs.replace(summary, kind="initial" if since is None else "incremental")
-            await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary))
+            await world.state.write(lambda state: state.begin_cycle(self._keeper.lease, summary, begins.judging))
             async with self._watch:
                 await self._test_in_quarantine()
                 await self._pass(since)
             if not self._stop.is_set() and not self._on_demand:
-                watermark = Watermark(await self._epoch(), self._evaluated, job.rules.version, __version__)
+                watermark = Watermark(await self._epoch(), self._evaluated)
         except AppUnavailable as gone:
             result, message, code = "unavailable", str(gone), gone.code
         except LeaseLost:

@@ -1,7 +1,8 @@
 """Carrying out what a restart asks to be forgotten, at the beginning of the next cycle.
 
 Entra's restart loses removals that weren't synchronised yet. Here it can't: a link is only forgotten when its
-subject is in scope, so that it's matched again; whoever is on the way out stays known until access has ended.
+subject is in scope, so that it's matched again; whoever is on the way out stays known until access has ended. A link
+of which something is held stays too: what the guard held, or an administrator rejected, would be forgotten with it.
 """
 
 from instep.core.desire import Desired, desire
@@ -35,10 +36,12 @@ async def _forget_links(world: World, job: Job, keeper: LeaseKeeper) -> None:
             linked = await world.state.read(lambda state, k=kind: list(state.link_ids(job.name, k)))
             for page in pages([], linked, PAGE[kind]):
                 subjects = await world.offload(lambda k=kind, ids=page: reader.subjects(job.view, k, ids))
+                links = await world.state.read(lambda state, k=kind, ids=page: state.links(job.name, k, ids))
                 wanted = [
                     (kind, subject.id)
                     for subject in subjects
-                    if isinstance(desire(subject, job.rules, now, "", job.default_domain), Desired)
+                    if not links[subject.id].hold
+                    and isinstance(desire(subject, job.rules, now, "", job.default_domain), Desired)
                 ]
                 await world.state.write(lambda state, them=wanted: state.forget_links(lease, them))
     finally:

@@ -8,6 +8,7 @@ from instep.core.app import App as App
 from instep.core.record import CycleSummary as CycleSummary
 from instep.core.record import Exchange as Exchange
 from instep.core.record import Intent as Intent
+from instep.core.record import Judging as Judging
 from instep.core.record import Lease as Lease
 from instep.core.record import LogEntry as LogEntry
 from instep.core.record import Membership as Membership

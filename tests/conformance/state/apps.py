@@ -5,7 +5,7 @@ import pytest
 from tests.conformance.state.values import APP, JOB, NOW, decision, entry, intent, keep_links, link, taken
 
 from instep.core.subject import Kind
-from instep.ports import CycleSummary, LeaseLost, Membership, Record, SpoolEntry, State, Watermark
+from instep.ports import CycleSummary, Judging, LeaseLost, Membership, Record, SpoolEntry, State, Watermark
 from instep.scim.abilities import Abilities
 
 
@@ -49,11 +49,11 @@ class AppsExam:
         with state.writing() as writer:
             writer.save_app(APP, "secret")
             writer.save_schema(JOB, {"id": "schema"})
-            writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW))
+            writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW), Judging())
             writer.record(lease, [Record(link=link("u1"), log=entry("u1"), members=(Membership("g", "u1", "sent"),))])
             writer.intend(lease, [intent("u2")])
             writer.spool(lease, [SpoolEntry(decision("u3"), 1)])
-            writer.end_cycle(lease, CycleSummary("c1", JOB, "initial", NOW), Watermark("e", 1, "v"), Abilities())
+            writer.end_cycle(lease, CycleSummary("c1", JOB, "initial", NOW), Watermark("e", 1), Abilities())
             writer.remove_app(JOB)
         with state.reading() as reader:
             assert reader.app(JOB) is None

@@ -4,8 +4,9 @@ import msgspec
 from tests.conformance.state.values import HOUR, JOB, NOW, decision, intent, keep, taken
 
 from instep.core.change import Adopt, AttributeChange, Create, Step, Update
+from instep.core.job import FULL_RESET
 from instep.core.subject import Kind
-from instep.ports import CycleSummary, Record, SpoolEntry, State, Watermark
+from instep.ports import CycleSummary, Judging, Record, SpoolEntry, State, Watermark
 from instep.scim.abilities import Abilities
 
 
@@ -17,7 +18,7 @@ class CyclesExam:
         with state.writing() as writer:
             writer.spool(lease, [SpoolEntry(decision("u1"), 1)])
             writer.spool(other, [SpoolEntry(decision("u2"), 1)])
-            writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW))
+            writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW), Judging())
             assert list(writer.spooled(JOB)) == []
             assert len(list(writer.spooled("aha"))) == 1
 
@@ -32,25 +33,44 @@ class CyclesExam:
         )
         learnt = Abilities(page_size=7, dialect="entra", patch=False)
         with state.writing() as writer:
-            writer.begin_cycle(lease, begun)
+            writer.begin_cycle(lease, begun, Judging())
             assert writer.cycles(JOB) == [begun]
-            writer.end_cycle(lease, ended, Watermark("epoch", 42, "v1"), learnt)
+            writer.end_cycle(lease, ended, Watermark("epoch", 42), learnt)
         with state.reading() as reader:
             assert reader.cycles(JOB) == [ended]
-            assert reader.watermark(JOB) == Watermark("epoch", 42, "v1")
+            assert reader.watermark(JOB) == Watermark("epoch", 42)
             assert reader.abilities(JOB) == learnt
         with state.writing() as writer:
             writer.end_cycle(lease, ended, None, Abilities())
-            assert writer.watermark(JOB) == Watermark("epoch", 42, "v1")
+            assert writer.watermark(JOB) == Watermark("epoch", 42)
             assert writer.abilities(JOB) == Abilities()
 
     def test_cycle_that_was_cut_off_is_called_interrupted_when_the_next_begins(self, state: State) -> None:
         lease = taken(state)
         with state.writing() as writer:
-            writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW))
-            writer.begin_cycle(lease, CycleSummary("c2", JOB, "initial", NOW + HOUR))
+            writer.begin_cycle(lease, CycleSummary("c1", JOB, "initial", NOW), Judging())
+            writer.begin_cycle(lease, CycleSummary("c2", JOB, "initial", NOW + HOUR), Judging())
             assert [(c.id, c.result) for c in writer.cycles(JOB)] == [("c2", "running"), ("c1", "interrupted")]
             assert [c.id for c in writer.cycles(JOB, limit=1)] == ["c2"]
+
+    def test_what_links_are_judged_by_is_kept_as_a_cycle_begins_and_is_whole_as_one_goes_through(
+        self, state: State
+    ) -> None:
+        lease, cycle = taken(state), CycleSummary("c1", JOB, "initial", NOW)
+        changed = Judging("v2", "1.0", changed=True)
+        with state.writing() as writer:
+            assert writer.judging(JOB) == Judging()
+            writer.begin_cycle(lease, cycle, changed)
+            writer.end_cycle(lease, cycle, None, Abilities())
+            assert writer.judging(JOB) == changed, "it was cut off"
+            writer.end_cycle(lease, cycle, Watermark("epoch", 1), Abilities())
+            assert writer.judging(JOB) == Judging("v2", "1.0")
+            writer.begin_cycle(lease, cycle, changed)
+            writer.carry_out_reset(lease, FULL_RESET)
+            assert writer.watermark(JOB) is None
+            assert writer.judging(JOB) == changed, "a restart forgets how far the job was, and nothing else"
+            writer.remove_app(JOB)
+            assert writer.judging(JOB) == Judging()
 
     def test_spool_is_read_by_priority_then_ordinal(self, state: State) -> None:
         lease = taken(state)

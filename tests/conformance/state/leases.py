@@ -7,7 +7,7 @@ import pytest
 from tests.conformance.state.values import HOUR, JOB, NOW, decision, entry, intent, keep_links, link, taken
 
 from instep.core.subject import Kind
-from instep.ports import CycleSummary, LeaseLost, LeaseTaken, Record, SpoolEntry, State, Watermark
+from instep.ports import CycleSummary, Judging, LeaseLost, LeaseTaken, Record, SpoolEntry, State, Watermark
 from instep.scim.abilities import Abilities
 
 
@@ -69,14 +69,14 @@ class LeasesExam:
         summary = CycleSummary("c1", JOB, "initial", NOW)
         with state.writing() as writer:
             kept = writer.take_lease(JOB, "two", NOW, 60, over="one")
-            writer.begin_cycle(kept, summary)
+            writer.begin_cycle(kept, summary, Judging())
             writer.spool(kept, [SpoolEntry(decision("u1"), 1)])
         with state.writing() as writer:
             writes = [
                 lambda: writer.renew_lease(lost, NOW, 60),
                 lambda: writer.give_lease_back(lost),
-                lambda: writer.begin_cycle(lost, CycleSummary("c2", JOB, "initial", NOW)),
-                lambda: writer.end_cycle(lost, summary, Watermark("e", 1, "v"), Abilities()),
+                lambda: writer.begin_cycle(lost, CycleSummary("c2", JOB, "initial", NOW), Judging()),
+                lambda: writer.end_cycle(lost, summary, Watermark("e", 1), Abilities()),
                 lambda: writer.spool(lost, [SpoolEntry(decision("u2"), 1)]),
                 lambda: writer.unspool(lost, [(Kind.USER, "u1")]),
                 lambda: writer.intend(lost, [intent("u1")]),

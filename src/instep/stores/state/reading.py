@@ -16,7 +16,7 @@ from instep.core.app import App
 from instep.core.guard import Population
 from instep.core.job import Asked, JobStatus, ProgressReport, Reset, Wish
 from instep.core.link import ALIVE, Hold, Link, Status
-from instep.core.record import ChainReport, CycleSummary, Intent, Lease, LogEntry, SpoolEntry, Watermark
+from instep.core.record import ChainReport, CycleSummary, Intent, Judging, Lease, LogEntry, SpoolEntry, Watermark
 from instep.core.report import ReportRow
 from instep.core.subject import Kind
 from instep.scim.abilities import Abilities
@@ -75,10 +75,12 @@ class SqlStateReader(NoticesReading, DriftReading):
         return row.document if row else None
 
     def watermark(self, job: str) -> Watermark | None:
-        row = self._first(
-            select(jobs.c.epoch, jobs.c.sequence, jobs.c.rules_version, jobs.c.version).where(jobs.c.job == job)
-        )
+        row = self._first(select(jobs.c.epoch, jobs.c.sequence).where(jobs.c.job == job))
         return Watermark(*row) if row and row.epoch is not None else None
+
+    def judging(self, job: str) -> Judging:
+        row = self._first(select(jobs.c.rules_version, jobs.c.version, jobs.c.rules_changed).where(jobs.c.job == job))
+        return Judging(*row) if row else Judging()
 
     def abilities(self, job: str) -> Abilities | None:
         row = self._first(select(jobs.c.abilities).where(jobs.c.job == job))

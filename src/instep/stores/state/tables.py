@@ -74,7 +74,8 @@ jobs = Table(
     Column("epoch", String),  # null: there is no watermark
     Column("sequence", BigInteger, nullable=False),
     Column("rules_version", String, nullable=False),
-    Column("version", String, nullable=False, server_default=""),  # of Instep, which the watermark was made by
+    Column("version", String, nullable=False, server_default=""),  # of Instep; both of the last cycle that began
+    Column("rules_changed", Boolean, nullable=False, server_default="0"),  # and none has gone through since
     Column("abilities", Document(Abilities | None), nullable=False),
     Column("status", Document(JobStatus), nullable=False, server_default="{}"),
     Column("reset", Document(frozenset[Reset]), nullable=False, server_default="[]"),  # asked for, not yet carried out

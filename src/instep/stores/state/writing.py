@@ -12,7 +12,7 @@ from sqlalchemy import Delete, Row, bindparam, delete, func, insert, select, upd
 
 from instep.core.app import App
 from instep.core.job import JobStatus, ProgressReport, Reset, Wish
-from instep.core.record import CycleSummary, Intent, Lease, Record, SpoolEntry, Watermark
+from instep.core.record import CycleSummary, Intent, Judging, Lease, Record, SpoolEntry, Watermark
 from instep.core.subject import Kind
 from instep.ports import LeaseLost, LeaseTaken
 from instep.scim.abilities import Abilities
@@ -60,6 +60,7 @@ _NO_JOB: dict[str, Any] = {
     "sequence": 0,
     "rules_version": "",
     "version": "",
+    "rules_changed": False,
     "abilities": None,
     "status": JobStatus(),
     "reset": frozenset[Reset](),
@@ -120,27 +121,27 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
         self._check(lease)
         self._set_job(lease.job, lease_owner=None, lease_until=None)
 
-    def begin_cycle(self, lease: Lease, cycle: CycleSummary) -> None:
+    def begin_cycle(self, lease: Lease, cycle: CycleSummary, judging: Judging) -> None:
         """Keep the cycle as running and empty the spool; an earlier one that still runs was interrupted."""
         self._check(lease)
         self._connection.execute(delete(spool).where(spool.c.job == lease.job))
         stale = (cycles.c.job == lease.job, cycles.c.result == "running", cycles.c.id != cycle.id)
         self._connection.execute(update(cycles).where(*stale).values(result="interrupted"))
         self._connection.execute(_SAVE_CYCLE, rows.cycle_values(cycle))
+        self._set_job(
+            lease.job,
+            rules_version=judging.rules_version,
+            version=judging.version,
+            rules_changed=judging.changed,
+        )
 
     def end_cycle(self, lease: Lease, cycle: CycleSummary, watermark: Watermark | None, abilities: Abilities) -> None:
-        """Keep what came of the cycle. watermark: none leaves the one that is kept."""
+        """Keep what came of the cycle. watermark: none leaves the one that is kept, and what changed before it."""
         self._check(lease)
         self._connection.execute(_SAVE_CYCLE, rows.cycle_values(cycle))
         self._set_job(lease.job, abilities=abilities)
         if watermark is not None:
-            self._set_job(
-                lease.job,
-                epoch=watermark.epoch,
-                sequence=watermark.sequence,
-                rules_version=watermark.rules_version,
-                version=watermark.version,
-            )
+            self._set_job(lease.job, epoch=watermark.epoch, sequence=watermark.sequence, rules_changed=False)
 
     def spool(self, lease: Lease, entries: Iterable[SpoolEntry]) -> None:
         self._check(lease)
@@ -186,7 +187,7 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
         """See `instep.ports.StateWriter`; links are forgotten by `forget_links`. Raises LeaseLost."""
         self._check(lease)
         if Reset.WATERMARK in reset or Reset.LINKS in reset:
-            self._set_job(lease.job, epoch=None, sequence=0, rules_version="", version="")
+            self._set_job(lease.job, epoch=None, sequence=0)
         if Reset.ESCROWS in reset:
             at = (links.c.job == lease.job, IN_ESCROW)
             calm = {"failures": 0, "first_failure": None, "next_try": None, "last_error": ""}
