@@ -137,3 +137,49 @@ def test_so_many_at_the_same_time() -> None:
     assert limit.wait(5) == inf
     limit.ended()
     assert limit.wait(5) == 0
+
+
+def test_the_limit_of_whoever_takes_little_is_hardly_probed() -> None:
+    """3 a second: one refusal in a minute is more than half a hundredth of its answers, so most minutes have none."""
+    sent = drive(Learnt(), TokenBucket(3, 20), 0, 1860)
+    minutes = [[taken for at, taken in sent if begin <= at < begin + 60] for begin in range(60, 1860, 60)]
+    refused = [minute.count(False) for minute in minutes]
+    assert refused[0] == 0, "not right after it was learnt"
+    assert max(refused) <= 1
+    assert sum(refused) <= 0.25 * len(minutes)
+    assert sum(map(sum, minutes)) >= 0.97 * 3 * 1800
+
+
+def test_a_limit_that_becomes_much_lower_is_learnt_though_each_request_is_followed_by_a_pause() -> None:
+    learnt = Learnt()
+    drive(learnt, TokenBucket(25, 20), 0, 300)
+    lower = TokenBucket(0.5, 1)
+    lower.ask(300)
+    drive(learnt, lower, 300, 600)
+    assert learnt.rate is not None
+    assert learnt.rate < 0.6
+    late = drive(learnt, lower, 600, 1200)
+    assert [taken for _, taken in late].count(False) <= 0.02 * len(late)
+
+
+def test_who_is_refused_with_the_first_isnt_counted_as_let_through() -> None:
+    """Sixteen at once, of which a burst of five is taken: the first refusal is answered before the others are."""
+    learnt = Learnt()
+    requests = [learnt.take(0.0) for _ in range(16)]
+    for request in (requests[7], *requests[8:], *requests[:2]):
+        learnt.refused(request, 0.1, 2.0)
+    for request in requests[2:7]:
+        learnt.accepted(request, 0.1)
+    learnt.accepted(learnt.take(2.2), 2.3)
+    learnt.refused(learnt.take(2.4), 2.5, 2.0)
+    assert learnt.rate == pytest.approx(1 / 2.4)
+
+
+def test_a_limit_that_was_taken_for_too_low_is_known_from_how_long_a_full_bucket_lasts() -> None:
+    learnt = Learnt()
+    drive(learnt, TokenBucket(3, 20), 0, 600)
+    raised = TokenBucket(3.6, 20)
+    raised.ask(600)
+    found = next(at for at in range(600, 2000, 10) if not drive(learnt, raised, at, at + 10) or learnt.rate > 3.4)
+    assert found < 600 + 420
+    assert learnt.rate == pytest.approx(3.6, rel=0.03)

@@ -54,6 +54,8 @@ def test_a_limit_that_nobody_told_is_used_and_hardly_ever_met(rate: float, burst
     assert app.accepted(60, 1800) >= 0.97 * rate * 1740
     assert app.share_refused(60) <= 0.005
     assert app.too_early == 0
+    if rate < 5:  # one refusal would be too large a share of a minute's answers
+        assert app.share_refused(60, 120) == 0
 
 
 @pytest.mark.parametrize("limit", [TokenBucket(3, 20), TokenBucket(25, 25), FixedWindow(100, 60), FixedWindow(20, 5)])

@@ -12,7 +12,7 @@ not known here (`targets/pacing.py`).
 """
 
 from collections import deque
-from math import inf
+from math import inf, log, log2
 
 from msgspec import Struct
 
@@ -20,20 +20,20 @@ from instep.core.credit import Announced, Credit
 
 SHORTEST_ROUND, LONGEST_ROUND = 2.0, 180.0
 """Seconds of sending at the limit in which the pace goes once from below the estimate to above it."""
-WORTH = 300
-"""Requests that a round should have at least, once the estimate is about as old."""
+WORTH = 900
+"""Requests that a round should have at least, once the estimate is good enough to use the limit."""
+ENOUGH = 40
+"""Requests that make an estimate so good, if it took them some seconds."""
 FINEST, COARSEST = 0.012, 0.3
 """How far below and above the estimate, as a share of it."""
 _MEMORY = 900.0
 """Seconds after which a 429 tells nothing any more of the rate."""
 _LONGEST_BACK_OFF = 60.0
 _IDLE_WINDOW = 4
-_FAR_ABOVE = 1.3
-"""A pace so many times the estimate says that the estimate was wrong, and not only that some room was left."""
-_LONG = 60
-"""Seconds, and requests, without a 429 from which on that is believed."""
-_UNSURE = 10.0
-"""Seconds that an estimate which was put together counts for."""
+_SURE_OF = 1.01
+"""A lower bound so many times the estimate says that the estimate was wrong."""
+_UNSURE, _UNSURE_REQUESTS = 10.0, 100
+"""Seconds, and requests, that an estimate which was put together counts for."""
 FEW = 3
 """Requests that are few for a limit to be met by."""
 
@@ -49,10 +49,11 @@ class Sent(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """The bucket was empty at that time, after so many had been let through."""
+    """The bucket was empty at that time."""
 
     at: float
     number: int
+    """How many had been let through until that was known, less those that were refused too."""
 
 
 class Learnt:
@@ -146,9 +147,11 @@ class Learnt:
         if sent.at >= self._backed_off:
             # Not one of those that were on their way already when the last 429 came.
             self._in_a_row += 1
-            self._learn(Seen(sent.at, sent.number))
+            self._learn(Seen(sent.at, self.number))
             self._backed_off = now
             self._pressed = 0.0
+        elif self._seen:
+            self._seen[-1] = Seen(self._seen[-1].at, self._seen[-1].number - 1)
         self._window, self.last_refused = 1, now
         # Since then the bucket fills again; who is still on the way has taken of that already.
         self._tokens, self._tokens_at = float(-self.in_flight), max(sent.at, self._tokens_at)
@@ -219,10 +222,11 @@ class Learnt:
             self.rate = max(self.rate, (count - 1) / seconds)
             self._size = max(1.0, self._size - max(0.0, self._tokens - 1))
             self._seen.clear()
-        elif seconds > _LONG and count > _LONG and self._pace() > _FAR_ABOVE * self.rate:
+        elif (least := self._least()) > _SURE_OF * max(self.rate, count / seconds):
             # The limit was higher than it was taken for, and what wasn't asked for ran over: it's to be measured anew.
-            self.rate = max(self.rate, count / seconds, 0.9 * self._pace())
-            self._span, self._counted = _UNSURE, int(self.rate * _UNSURE)
+            self.rate = least
+            self._span = max(_UNSURE, _UNSURE_REQUESTS / least)
+            self._counted = int(least * self._span)
             self._seen.clear()
         else:
             expected = self.rate * seconds
@@ -253,10 +257,36 @@ class Learnt:
             return self.rate * (1 - off + 2 * off * self._pressed / length)
         return self.rate * (1 + off) * 2 ** min(20.0, (self._pressed - length) / min(60.0, max(10.0, length)))
 
+    def _least(self) -> float:
+        """The rate if the bucket was full when the pace came to be above it, and was empty at the 429; 0 when it needn't
+        have been full. It's at least that, since no bucket holds more than when it's full."""
+        assert self.rate is not None
+        length, top = self._round(), self._pace()
+        over, doubling = self._pressed - length, min(60.0, max(10.0, length))
+        if over <= 0:
+            return 0.0
+        first = top / 2 ** (over / doubling)
+
+        def emptied(rate: float) -> float:
+            """How many more than came in were sent since the pace was that rate."""
+            return doubling / log(2) * (top - rate) - rate * (over - doubling * log2(rate / first))
+
+        low, high = first, top
+        if emptied(low) <= self._size:
+            return 0.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if emptied(middle) > self._size else (low, middle)
+        return low
+
     def _round(self) -> float:
         """Seconds in which the pace goes from below the estimate to above it."""
-        # Where requests are few, a 429 a round would be a larger share of them.
-        worth = min(2 * self._span, WORTH / self.rate, _MEMORY / 3) if self.rate else 0.0
+        # Where requests are few, a 429 a round would be a larger share of them: as soon as the estimate is good enough to
+        # use the limit, it's left at that for longer.
+        assert self.rate is not None
+        worth = min(WORTH / self.rate, _MEMORY / 3)
+        if self._counted < ENOUGH or self._span < _UNSURE:
+            worth = min(worth, 2 * self._span)
         return max(SHORTEST_ROUND, min(LONGEST_ROUND, self._span), worth)
 
     def _fill(self, now: float) -> None:
