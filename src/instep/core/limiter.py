@@ -258,8 +258,8 @@ class Learnt:
         return self.rate * (1 + off) * 2 ** min(20.0, (self._pressed - length) / min(60.0, max(10.0, length)))
 
     def _least(self) -> float:
-        """The rate if the bucket was full when the pace came to be above it, and was empty at the 429; 0 when it needn't
-        have been full. It's at least that, since no bucket holds more than when it's full."""
+        """The rate if the bucket was full when the pace came to be above it, and empty at the 429; 0 when it needn't
+        have been. It's at least that, since no bucket holds more than when it's full."""
         assert self.rate is not None
         length, top = self._round(), self._pace()
         over, doubling = self._pressed - length, min(60.0, max(10.0, length))
@@ -281,8 +281,8 @@ class Learnt:
 
     def _round(self) -> float:
         """Seconds in which the pace goes from below the estimate to above it."""
-        # Where requests are few, a 429 a round would be a larger share of them: as soon as the estimate is good enough to
-        # use the limit, it's left at that for longer.
+        # Where requests are few, a 429 a round would be a larger share of them: as soon as the estimate is good enough
+        # to use the limit, it's left at that for longer.
         assert self.rate is not None
         worth = min(WORTH / self.rate, _MEMORY / 3)
         if self._counted < ENOUGH or self._span < _UNSURE:
