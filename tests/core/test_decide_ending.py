@@ -165,6 +165,13 @@ def test_the_deletion_of_a_group_that_was_made_here_is_up_to_the_limits() -> Non
     assert decision.effects == (Effect(EffectKind.DELETE_GROUP),)
 
 
+def test_with_a_group_its_memberships_go() -> None:
+    """They count as they do when its members are taken out one by one; who waits to come in loses nothing."""
+    around = Around(memberships={"a": "sent", "b": "sent", "c": "unknown", "d": "pending", "app-x": "foreign"})
+    decision = decided(GROUPS_OUT["soft-deleted"], linked(group()), around=around)
+    assert decision.effects == (Effect(EffectKind.DELETE_GROUP), Effect(EffectKind.REMOVE_MEMBERS, 3))
+
+
 def test_the_deletion_of_an_adopted_group_is_always_held() -> None:
     for clause in GROUPS_OUT:
         decision = decided(GROUPS_OUT[clause], linked(group(), adopted=True))

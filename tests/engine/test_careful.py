@@ -148,6 +148,30 @@ async def test_a_mass_of_purges_waits(tmp_path: Path) -> None:
         assert "disabled accounts would be deleted" in world.link("u00").hold.reason
 
 
+async def test_the_deletion_of_a_large_group_waits_whole_and_is_counted_once(tmp_path: Path) -> None:
+    """One group of six is few; the forty people in it aren't."""
+    with small_world(tmp_path) as world:
+        hire(world, *names(40))
+        found(world, *(f"team{n}" for n in range(5)), members=names(12), assigned=True)
+        found(world, "all", members=names(40), assigned=True)
+        await world.sync()
+        leave(world, ["all"])
+        assert (await world.sync()).counts["hold"] == 1
+        world.rules = ruled(guard={"day_count": 11})
+        await world.sync()
+        with world.state.reading() as state:
+            assert state.waiting_effects("app") == {"group-deletion": 1, "membership-removal": 40}
+        hold = world.link("all", Kind.GROUP).hold
+        assert hold.reason.count("40 memberships would be removed") == 1
+        assert len(world.target.content(Kind.GROUP)) == 6
+        # Two groups of twelve more are many beside it; approved, it goes by itself.
+        leave(world, ["team0", "team1"])
+        world.approve()
+        await world.sync()
+        assert len(world.target.content(Kind.GROUP)) == 5
+        assert world.link("team0", Kind.GROUP).hold.verdict == "waiting"
+
+
 # ------------------------------------------------------------------------- after a change of the rules
 
 

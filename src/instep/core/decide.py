@@ -77,7 +77,7 @@ def decide(
         made: Change = Skip(wish.code, wish.reason, failed=True)
         return _decision(subject, link, made, wish.trace)
     if isinstance(wish, OutOfScope):
-        return _end(subject, link, wish, rules)
+        return _end(subject, link, wish, rules, around)
     if link is None or not link.alive:
         return _begin(subject, link, wish, observed, of, around)
     authoritative = of.members and rules.authoritative_members
@@ -106,7 +106,7 @@ def _protected(
 # ------------------------------------------------------------------------------------- access that ends
 
 
-def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) -> Decision:
+def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules, around: Around) -> Decision:
     """The deprovisioning matrix: what leaving scope, disabling and deleting lead to."""
     of, purged = rules.of(subject.kind), subject.presence is Presence.PURGED
     if link is None or not link.alive:
@@ -124,25 +124,27 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules) ->
         if "delete" not in of.actions:
             said = Step("processing", "skipped", "deleting is switched off for this type")
             return _decision(subject, link, Release(), (*wish.trace, said))
-        return _decision(subject, link, Delete(), wish.trace, effects=_delete_effects(subject, link), ended_by=ended_by)
+        gone = _delete_effects(subject, link, around)
+        return _decision(subject, link, Delete(), wish.trace, effects=gone, ended_by=ended_by)
     if link.status is Status.DISABLED and ACTIVE not in link.unknown:
         return _decision(subject, link, Keep(), wish.trace)
     if "update" not in of.actions:
         said = Step("processing", "skipped", "updating is switched off for this type, and a disable is an update")
         return _decision(subject, link, Release(), (*wish.trace, said))
     change = Disable((AttributeChange(ACTIVE, link.sent.get(ACTIVE, True), False),))
-    said = Step("processing", "success", "access ends by active=false; memberships stay as they are")
-    effects = (Effect(EffectKind.DISABLE),)
-    return _decision(subject, link, change, (*wish.trace, said), effects=effects, ended_by=ended_by)
+    trace = (*wish.trace, Step("processing", "success", "access ends by active=false; memberships stay as they are"))
+    return _decision(subject, link, change, trace, effects=(Effect(EffectKind.DISABLE),), ended_by=ended_by)
 
 
-def _delete_effects(subject: Subject, link: Link) -> tuple[Effect, ...]:
+def _delete_effects(subject: Subject, link: Link, around: Around) -> tuple[Effect, ...]:
     if subject.kind is Kind.USER:
         # Whoever is disabled has no access to lose.
         ended = link.status is Status.DISABLED and ACTIVE not in link.unknown
         return (Effect(EffectKind.DELETE_DISABLED if ended else EffectKind.DELETE),)
     held = f"{link.name} existed in the app before and was adopted: its deletion always waits" if link.adopted else ""
-    return (Effect(EffectKind.DELETE_GROUP, always_held=held),)
+    # With the group its members lose what it gave them, as they do when they're taken out of it one by one.
+    there = len(_in_state(around, SENT_MEMBER) | _in_state(around, UNKNOWN_MEMBER))
+    return (Effect(EffectKind.DELETE_GROUP, always_held=held), *_effects((), there))
 
 
 # ------------------------------------------------------------------------------------ access that begins

@@ -174,7 +174,7 @@ def held(
 
     Members whom nobody here stands behind are seen when a group is adopted: who is to be taken out is written down, or
     it would be forgotten as soon as the group is linked."""
-    reason = "; ".join(kinds.values())
+    reason = "; ".join(dict.fromkeys(kinds.values()))
     digest = decision.digest
     counts: Counter[str] = Counter()
     for effect in decision.effects:

@@ -318,6 +318,8 @@ def _after_verdict(decision: Decision, link: Link | None) -> tuple[Decision, str
     free, guarded = guard.split(decision, kinds)
     if guarded is None:
         return decision, ""
+    # A deletion waits whole, also with effects of kinds that weren't too many.
+    kinds = {e.kind for e in guarded.effects}
     if guarded.digest == hold.digest and hold.verdict == "approved":
         others = tuple(e for e in decision.effects if e.kind not in kinds)
         return (msgspec.structs.replace(decision, effects=others), "") if others else (decision, "approved")
