@@ -233,6 +233,13 @@ class Firm:
                 assert name == known[app_id] or any(browser.named(kind, name) for kind in Kind), name
         return frozenset(known[app_id] for app_id in listed)
 
+    def members_waiting(self) -> frozenset[tuple[str, str]]:
+        """Group and member of each removal that waits, as the log told it last."""
+        with self.world.state.reading() as state:
+            waiting = {link.subject_id: link.name for link, hold in state.holds("app") if hold.verdict == "waiting"}
+        told = {entry.subject_id: entry.removed for entry in self.world.log() if entry.action == "hold"}
+        return frozenset((waiting[g], upn(m.id)) for g, members in told.items() if g in waiting for m in members)
+
     def day_went_on(self) -> frozenset[str]:
         """What of the ordinary day has reached the app."""
         held = self.held()

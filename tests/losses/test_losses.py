@@ -63,6 +63,7 @@ async def test_nothing_is_lost(way: Way, mould: Mould, monkeypatch: pytest.Monke
         assert waiting
         if not way.refused_by_app:
             assert waiting == would.less(gone).concerned
+            assert firm.members_waiting() == would.less(gone).memberships
         firm.world.approve("rejected")
         await firm.sync()
         assert (firm.held(), firm.waiting()) == (after, frozenset())
