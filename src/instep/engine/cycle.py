@@ -134,8 +134,19 @@ class _Cycle:
                 continue
             if not self._settlement.parked:
                 return
-            self._progress.enter("waiting")
-            await self._world.clock.sleep(min(self._settlement.next_look(), self._world.looks_every_seconds))
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Until somebody who is parked is to be looked at again, or there is something new to do. Raises LeaseLost."""
+        self._progress.enter("waiting")
+        while not self._stop.is_set() and (seconds := self._settlement.next_look()) > 0:
+            await self._world.clock.sleep(min(seconds, self._world.looks_every_seconds))
+            self._keeper.check()  # nothing else would notice it here, since nothing is sent or written
+            if self._watch.subjects or (not self._on_demand and await self._newest() > self._evaluated):
+                return
+
+    async def _newest(self) -> int:
+        return await self._world.offload(self._world.directory.sequence)
 
     async def _epoch(self) -> str:
         def epoch() -> str:
@@ -197,8 +208,7 @@ class _Cycle:
             await self._evaluate(asked, first=True)
         if self._on_demand:
             return bool(asked)
-        newest = await self._world.offload(self._world.directory.sequence)
-        if newest <= self._evaluated:
+        if await self._newest() <= self._evaluated:
             return bool(asked)
         await self._evaluate_affected(self._evaluated)
         return True

@@ -65,6 +65,8 @@ class Settlement:
         world = self._world
         intents = await world.state.read(lambda state: state.intents(self._job.name))
         settled: set[At] = set()
+        for at in self.parked.keys() - {(i.kind, i.subject_id) for i in intents}:
+            del self.parked[at]
         for intent in intents:
             at, now = (intent.kind, intent.subject_id), world.clock.monotonic()
             if at in without:

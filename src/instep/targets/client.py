@@ -18,7 +18,7 @@ from instep.scim.abilities import Abilities
 from instep.scim.reading import Complaint
 from instep.targets import verdict
 from instep.targets.announced import announced
-from instep.targets.http import Connection, Reply
+from instep.targets.http import Reply, Transport
 from instep.targets.lanes import Grant, RequestKind
 from instep.targets.pacing import Pacing
 from instep.targets.verdict import Purpose
@@ -65,7 +65,7 @@ class Client:
     """
 
     def __init__(
-        self, connection: Connection, clock: Clock, abilities: Abilities, pacing: Pacing, patience: float = 120.0
+        self, connection: Transport, clock: Clock, abilities: Abilities, pacing: Pacing, patience: float = 120.0
     ) -> None:
         self.abilities = abilities
         self._connection = connection

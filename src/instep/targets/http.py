@@ -65,6 +65,18 @@ class Authorization(Protocol):
         ...
 
 
+class Transport(Protocol):
+    """How requests get to an app: `Connection`, or what stands in its place in a simulation."""
+
+    fence: Callable[[], None]
+    """Called right before each request; what it raises ends the call."""
+    requests: int
+    """How many were sent."""
+
+    async def send(self, method: str, path: str, query: str = "", body: Any = None) -> Reply: ...
+    async def close(self) -> None: ...
+
+
 class Connection:
     """The HTTP connections to one app.
 

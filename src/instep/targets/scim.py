@@ -23,7 +23,7 @@ from instep.targets.address import TenantUrl, tenant_url
 from instep.targets.bulk import Bulk
 from instep.targets.client import Attempt, Client
 from instep.targets.credentials import Bearer
-from instep.targets.http import Authorization, Connection
+from instep.targets.http import Authorization, Connection, Transport
 from instep.targets.lookups import Lookups
 from instep.targets.memberships import Memberships
 from instep.targets.pacing import Pacings
@@ -42,7 +42,7 @@ class ScimTarget:
     request_seconds: until a request counts as unanswered. connections: open at once at the most.
     private_networks: whether the app may be in a private network. patience: seconds that one request waits,
     in all, where the app asks for it. pacings: where the limits of apps are learnt; its own unless given.
-    limits: what the app's vendor publishes of them. Raises TenantUrlError.
+    limits: what the app's vendor publishes of them. transport: in the place of HTTP. Raises TenantUrlError.
     """
 
     def __init__(
@@ -58,10 +58,12 @@ class ScimTarget:
         patience: float = 120.0,
         pacings: Pacings | None = None,
         limits: "Sequence[Limit]" = (),
+        transport: Transport | None = None,
     ) -> None:
         tenant = tenant_url(url)
         known = Bearer(credentials) if isinstance(credentials, str) else credentials
-        self._connection = Connection(tenant, known, clock, request_seconds, connections, private_networks)
+        http = Connection(tenant, known, clock, request_seconds, connections, private_networks)
+        self._connection = transport or http
         self.pacing = (pacings or Pacings(clock)).of(tenant.base, limits, connections)
         """Who may send when, shared with other jobs of the same app; for whoever wants to know how it stands."""
         fitting = _in_dialect(abilities or Abilities(), tenant)

@@ -1,0 +1,456 @@
+"""One run: a story is told to the real engine, then it's quiet, then everything must be right.
+
+All is one thread in virtual time. What is written down of a run (`Outcome.trace`) is the same to the byte whenever the
+same story is told.
+"""
+
+import asyncio
+import hashlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from bench.throttled import VirtualLoop
+from msgspec import Struct
+
+from instep.core.app import App, Audit
+from instep.core.job import JobStatus, Reset, Wish
+from instep.core.quarantine import lifted
+from instep.core.subject import Kind
+from instep.directory.importing import ImportRefused, RemovalsRefused, import_files
+from instep.engine import job_runner
+from instep.engine.audit import run_audit
+from instep.engine.progress import Progress
+from instep.ports import CycleSummary
+from instep.stores.directory import DirectoryStore
+from instep.stores.state import StateStore
+from tests.simulator.app import ModelApp
+from tests.simulator.checks import Checks
+from tests.simulator.company import Company, Export, Reading
+from tests.simulator.story import Event, Story
+from tests.simulator.worker import Time, Worker, owned
+
+TOKEN = "simulated-secret"
+MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
+QUIET_ROUNDS = 40
+"""Within so many rounds, each of a few hours, everything has to be right once nothing goes wrong any more."""
+
+
+class Outcome(Struct):
+    """What came of a run."""
+
+    seed: int
+    wrong: list[str]
+    """What must never be and was, or must be and wasn't; empty where all is well."""
+    digest: str
+    """Names everything that happened."""
+    faults: list[str]
+    """The kinds of fault that really happened."""
+    requests: int
+    cycles: int
+    seconds: float
+    """Virtual ones."""
+    trace: list[str] = []
+    """What happened, a line each; kept when asked for."""
+
+
+def run(story: Story, keep: bool = False) -> Outcome:
+    """Tell the story. keep: keep the trace."""
+    with _folder() as folder, asyncio.Runner(loop_factory=_loop) as runner:
+        return runner.run(_Run(story, folder, keep).all())
+
+
+class _Run:
+    def __init__(self, story: Story, folder: Path, keep: bool) -> None:
+        self._story = story
+        self._folder = folder
+        self._keep = keep
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._trace: list[str] = []
+        self._time = Time()
+        self._dead: set[str] = set()
+        self._workers: list[Worker] = []
+        self._born = 0
+        self._cycles = 0
+        self._faults: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reading = Reading()
+        self._company = Company()
+        self._stores: tuple[DirectoryStore, StateStore]
+
+    async def all(self) -> Outcome:
+        """The whole run."""
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        loop = asyncio.get_running_loop()
+        self._checks = Checks(self._company, loop.time)
+        self._app = ModelApp(self._story.seed, self._story.traits, loop.time, self._tell, self._checks.wrong)
+        self._app.known_name = self._company.names.__contains__
+        self._stores = (
+            DirectoryStore(self._folder / "directory.sqlite"),
+            StateStore(self._folder / "state.sqlite", self._folder / "secrets.key"),
+        )
+        try:
+            self._save_rules()
+            for _ in range(self._story.traits["workers"]):
+                self._start()
+            await self._tell_story()
+            await self._fall_quiet()
+        except Exception as fault:  # noqa: BLE001 - a fault of the run is a finding as well
+            self._checks.wrong(f"the run broke: {type(fault).__name__}: {fault}")
+            if self._keep:
+                raise
+        finally:
+            for worker in self._workers:
+                await worker.bury()
+            for task in (*self._tasks, *self._app.pending):
+                task.cancel()
+            await asyncio.sleep(0)
+            for store in self._stores:
+                store.close()
+        self._checks.secrets(self._folder, TOKEN)
+        if self._story.traits["lag"]:
+            self._faults.add("stale reads")
+        faults = sorted(self._faults | self._app.fault_seen)
+        digest, seconds = self._hash.hexdigest(), loop.time()
+        return Outcome(
+            self._story.seed, self._checks.found, digest, faults, self._app.requests, self._cycles, seconds, self._trace
+        )
+
+    # ----------------------------------------------------------------------------------------- the story
+
+    async def _tell_story(self) -> None:
+        events = self._story.events
+        at = 0
+        while at < len(events):
+            if events[at]["do"] not in _EVENTS:
+                upto = at
+                while upto < len(events) and events[upto]["do"] not in _EVENTS:
+                    upto += 1
+                self._edit(events[at:upto])
+                at = upto
+            else:
+                await _EVENTS[events[at]["do"]](self, events[at])
+                at += 1
+            await self._look()
+
+    def _edit(self, operations: list[Event]) -> None:
+        with self._stores[0].edit() as edit:
+            for op in operations:
+                self._company.apply(op, edit)
+        self._tell(f"edit {len(operations)}")
+        self._moved()
+
+    def _moved(self) -> None:
+        self._checks.moved(self._company.wanted(self._reading, asyncio.get_running_loop().time()))
+
+    async def _look(self) -> None:
+        for worker in self._workers:
+            await worker.look()
+
+    async def _wait(self, event: Event) -> None:
+        await self._pass(event["seconds"])
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass. Whoever has died meanwhile comes again a little later."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (rest := until - loop.time()) > 0:
+            await asyncio.sleep(min(rest, 20.0))
+            for worker in [w for w in self._workers if w.dead]:
+                self._faults.add("crash")
+                self._workers.remove(worker)
+                await worker.bury()
+                self._start()
+                await self._look()
+            for worker in self._workers:
+                if worker.fault:
+                    raise worker.fault
+        await self._look()
+
+    async def _fault(self, event: Event) -> None:
+        self._app.armed[self._app.writes + event["after"]] = event
+
+    async def _storm(self, event: Event) -> None:
+        from tests.simulator.app import Storm
+
+        until = asyncio.get_running_loop().time() + event["seconds"]
+        self._app.storm = Storm(event["kind"], until, event["share"])
+
+    async def _crash(self, event: Event) -> None:
+        worker = self._busiest()
+        worker.crash_at = (worker.writes + event["after"], event["when"])
+
+    async def _stop(self, event: Event) -> None:
+        worker = self._busiest()
+
+        async def stopped() -> None:
+            await asyncio.sleep(event["after"])
+            if not worker.dead:
+                self._faults.add("stop")
+                worker.stop()
+                await asyncio.sleep(event["seconds"])
+                worker.go_on()
+                await worker.look()
+
+        self._later(stopped())
+
+    async def _rules(self, event: Event) -> None:
+        async def changed() -> None:
+            await asyncio.sleep(event["after"])
+            self._faults.add("rules")
+            self._reading = Reading(**event["reading"])
+            self._save_rules()
+            self._moved()
+            await self._look()
+
+        self._later(changed())
+
+    async def _import(self, event: Event) -> None:
+        lack = {who for who in event["lack"] if who in self._company.users}
+        export = Export(self._company, lack)
+        gone = [w for w in lack if self._company.users[w].presence.value == "present"]
+        allowed = len(gone) * 40 if event["forced"] else None
+        try:
+            import_files(
+                self._stores[0],
+                [export],
+                now=self._time.now(),
+                new_id=lambda: "never",
+                replace=True,
+                allow_removals=allowed,
+            )
+        except (RemovalsRefused, ImportRefused) as refused:
+            self._tell(f"import refused: {type(refused).__name__}")
+        else:
+            if gone and not event["forced"] and (len(gone) > 5 or len(gone) * 2 >= len(self._company.users)):
+                self._checks.wrong(f"I4: an import that lacks {len(gone)} was taken for the whole truth")
+            self._company.soft_delete(sorted(gone))
+            self._tell(f"import without {sorted(gone)}")
+        if gone:
+            self._faults.add("truncated source" if len(gone) < len(self._company.users) else "empty source")
+        self._moved()
+
+    async def _replaced(self, _: Event) -> None:
+        # A copy that was put back: without its mark, the directory can't tell what has changed.
+        (self._folder / "directory.sqlite.mark").unlink(missing_ok=True)
+        with self._stores[0].edit() as edit:
+            edit.put(_canary_group(asyncio.get_running_loop().time()))
+        self._faults.add("replaced")
+
+    async def _jump(self, event: Event) -> None:
+        self._time.skew += timedelta(hours=event["hours"])
+        self._faults.add("jump")
+
+    async def _by_hand(self, event: Event) -> None:
+        if await self._checks.by_hand(self._app, event):
+            self._faults.add("by hand")
+
+    async def _reset(self, event: Event) -> None:
+        with self._stores[1].writing() as state:
+            state.ask_reset("app", frozenset(Reset(scope) for scope in event["scopes"]))
+        self._faults.add("reset")
+
+    async def _audit(self, _: Event) -> None:
+        worker = next((w for w in self._workers if not w.dead), None)
+        if worker and worker.job._open:
+            job = worker.job._open[1]
+            async with worker._connect(job.app) as (_, target):
+                summary = await run_audit(worker.world, job, target, Progress(), asyncio.Event(), pace=lambda took: 0.0)
+            self._tell(f"audit {summary.result} {summary.counts}")
+
+    async def _judge(self, event: Event) -> None:
+        with self._stores[1].writing() as state:
+            digests = {hold.digest: event["verdict"] for _, hold in state.holds("app")}
+            if digests:
+                state.judge_holds("app", digests)
+                self._tell(f"{event['verdict']} {len(digests)}")
+
+    # ------------------------------------------------------------------------------------------ then quiet
+
+    async def _fall_quiet(self) -> None:
+        self._app.storm = None
+        self._app.armed.clear()
+        for worker in self._workers:
+            worker.crash_at = None
+        await self._pass(300.0)  # whoever is stopped goes on, what is late is carried out
+        audited = False
+        for number in range(QUIET_ROUNDS):
+            await self._judge({"verdict": "approved"})
+            with self._stores[1].writing() as state:
+                state.change_status("app", lifted)
+                state.wish(Wish("app", self._time.now()))
+            await self._look()
+            await self._pass(600.0)
+            with self._stores[1].reading() as state:
+                open_still = [*state.intents("app"), *state.holds("app")]
+                escrow = state.escrow("app")
+            blocked = self._checks.blocked(self._app, escrow)
+            busy = any(worker.running for worker in self._workers)
+            unwell = self._checks.unlike(self._app, self._story.traits, self._reading, blocked)
+            if open_still or busy or len(escrow) > len(blocked) or (unwell and audited):
+                self._tell(f"not quiet in round {number}: {len(open_still)} {len(escrow)} {busy} {unwell[:2]}")
+                await self._pass(6 * 3600.0)
+                audited = audited and bool(number % 5)
+                continue
+            if not audited:
+                await self._audit({})
+                audited = True
+                continue
+            await self._check_rest(blocked)
+            return
+        for each in self._checks.unlike(self._app, self._story.traits, self._reading, blocked) or ["work is left"]:
+            self._checks.wrong(f"I1: after {QUIET_ROUNDS} quiet rounds: {each}")
+        for link in escrow[:3]:
+            self._checks.wrong(f"I6: {link.name} still fails: {link.last_error}")
+
+    async def _check_rest(self, blocked: set[str]) -> None:
+        """Everything is right: then nothing more is asked of the app, and each effect is in the log."""
+        before = self._app.requests
+        with self._stores[1].writing() as state:
+            state.wish(Wish("app", self._time.now()))
+        await self._look()
+        await self._pass(3600.0)
+        if self._app.requests > before + len(blocked) * 6:
+            self._checks.wrong(f"I6: {self._app.requests - before} requests though everything is in step")
+        with self._stores[1].reading() as state:
+            entries = list(state.log("app"))
+        self._checks.log(entries, self._app)
+
+    # ------------------------------------------------------------------------------------------------ parts
+
+    def _save_rules(self) -> None:
+        app = App(
+            "app",
+            "App",
+            "scim",
+            "https://app.example/scim/v2",
+            rules_of(self._reading, self._story.traits),
+            interval_minutes=24 * 60,
+            audit=Audit("repair"),
+        )
+        with self._stores[1].writing() as state:
+            state.save_app(app, TOKEN)
+            if state.status("app").schedule != "active":
+                state.change_status("app", lambda status: JobStatus("active"))
+
+    def _start(self) -> None:
+        self._born += 1
+        self._workers.append(
+            Worker(
+                f"worker-{self._born}", self._story.seed, self._stores, self._app, self._time, self._dead, self._ended
+            )
+        )
+
+    def _busiest(self) -> Worker:
+        return next((w for w in self._workers if w.running and not w.dead), self._workers[0])
+
+    def _later(self, work: Any) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
+
+    def _ended(self, worker: str, summary: CycleSummary) -> None:
+        self._cycles += 1
+        self._tell(f"{worker} cycle {summary.kind} {summary.result} {sorted(summary.counts.items())} {summary.message}")
+
+    def _tell(self, line: str) -> None:
+        told = f"{asyncio.get_running_loop().time():.3f} {line}"
+        self._hash.update(told.encode())
+        if self._keep:
+            self._trace.append(told)
+
+
+_EVENTS: dict[str, Callable[[_Run, Event], Any]] = {
+    "wait": _Run._wait,
+    "fault": _Run._fault,
+    "storm": _Run._storm,
+    "crash": _Run._crash,
+    "stop": _Run._stop,
+    "rules": _Run._rules,
+    "import": _Run._import,
+    "replaced": _Run._replaced,
+    "jump": _Run._jump,
+    "by hand": _Run._by_hand,
+    "reset": _Run._reset,
+    "audit": _Run._audit,
+    "judge": _Run._judge,
+}
+
+
+def rules_of(reading: Reading, traits: dict[str, Any]) -> dict[str, Any]:
+    """The rules document that a reading of the company stands for."""
+    users: dict[str, Any] = {
+        "mappings": [
+            {"target": "userName", "source": "[userPrincipalName]", "matching": 1},
+            {"target": "externalId", "source": "[objectId]"},
+            {"target": "displayName", "source": 'Append([displayName], "*")' if reading.starred else "[displayName]"},
+            {"target": "title", "source": "[jobTitle]"},
+            {"target": MANAGER, "source": "[manager]", "reference": True},
+        ]
+    }
+    if reading.filtered:
+        clause = {"attribute": "jobTitle", "operator": "NOT EQUALS", "value": "Secret"}
+        users["filters"] = [{"name": "Nothing secret", "clauses": [clause]}]
+    return {
+        "scope": "assigned",
+        "users": users,
+        "groups": {
+            "mappings": [
+                {"target": "displayName", "source": "[displayName]", "matching": 1},
+                {"target": "externalId", "source": "[objectId]"},
+            ],
+            "members": True,
+        },
+        "nesting": {
+            "scope": "descendants" if reading.nested_scope else "direct",
+            "members": "flattened" if reading.flattened else "direct",
+        },
+        "ending": {"by": "disable", "delete_when_purged": traits["purge deletes"]},
+    }
+
+
+def _canary_group(at: float) -> Any:
+    from instep.core.directory import Entry
+
+    return Entry(Kind.GROUP, "canary", f"Canary {at:.3f}", {"displayName": f"Canary {at:.3f}"})
+
+
+@cache
+def _template() -> Path:
+    """Databases with all migrations, made once in this process: a run begins with a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="simulator-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    DirectoryStore(folder / "directory.sqlite").close()
+    StateStore(folder / "state.sqlite", folder / "secrets.key").close()
+    import atexit
+
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    template = _template()
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=template))
+    try:
+        for file in template.glob("*.sqlite*"):
+            shutil.copy(file, folder / file.name)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _loop() -> VirtualLoop:
+    loop = VirtualLoop()
+    loop.set_task_factory(owned)  # type: ignore[arg-type]
+    return loop
+
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+job_runner.BUSY = timedelta(seconds=5)
+_encode = msgspec.json.encode
