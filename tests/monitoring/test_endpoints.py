@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from instep.monitoring.endpoints import Look, listening
-from instep.monitoring.figures import Figures, JobFigures
+from instep.monitoring.figures import Figures, JobFigures, LimitFigures
 from instep.monitoring.metrics import METRICS, SERVICE
 from instep.monitoring.reference import page
 
@@ -27,6 +27,12 @@ JOB = JobFigures(
     done={"create": 41, "failure": 3, "requests": 50},
     cycles={"succeeded": 5, "failures": 1},
     seconds=12.5,
+    limits=(
+        LimitFigures("create", "Users", "published", 10.0, 90.0),
+        LimitFigures("create", "Users", "published", 8.0, 100.0),
+        LimitFigures("create", "Users", "learnt", 2.5, None),
+    ),
+    pauses={("create", "Users"): 7.5},
 )
 
 
@@ -67,6 +73,13 @@ async def test_every_metric_of_the_list_is_there_with_its_value() -> None:
     assert found["instep_requests_total", ("job", "app")] == 50
     assert found["instep_job_schedule", ("job", "app"), ("state", "paused")] == 1
     assert found["instep_job_schedule", ("job", "app"), ("state", "active")] == 0
+    create = (("job", "app"), ("purpose", "create"), ("resource", "Users"))
+    published, learnt = (("origin", "published"), *create[1:]), (("origin", "learnt"), *create[1:])
+    assert found["instep_limit_requests_per_second", create[0], *published] == 8, "the one that is met first"
+    assert found["instep_limit_requests_at_once", create[0], *published] == 90
+    assert found["instep_limit_requests_per_second", create[0], *learnt] == 2.5
+    assert ("instep_limit_requests_at_once", create[0], *learnt) not in found
+    assert found["instep_limit_pause_seconds", *create] == 7.5
     assert found["instep_job_links", ("job", "app"), ("kind", "User"), ("status", "active")] == 40
     assert found["instep_job_last_cycle_timestamp_seconds", ("job", "app")] == NOW.timestamp()
     assert found["instep_job_quarantined", ("job", "app")] == found["instep_job_faulty", ("job", "app")] == 1

@@ -11,12 +11,14 @@ from bench.throttled import App, FixedWindow, Limit, LoopClock, SlidingWindow, T
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from instep.core.credit import Announced
 from instep.core.outcome import RetryLater
 from instep.scim.abilities import Abilities
 from instep.targets.announced import announced
 from instep.targets.client import Client
 from instep.targets.gallery import Limit as Published
 from instep.targets.http import Reply
+from instep.targets.lanes import Grant, KnownLimit, Origin, RequestKind
 from instep.targets.pacing import Pacing, Pacings
 
 
@@ -254,22 +256,45 @@ def test_impatience_ends_with_flow_control_for_those_who_wait_too() -> None:
 
 
 def test_the_state_of_the_limits_can_be_asked_for() -> None:
-    async def run() -> tuple[dict[str, float | None], int]:
-        app, pacing = App({"POST": TokenBucket(5, 20), "": TokenBucket(500, 500)}), Pacing(LoopClock())
+    published = Published(requests=600, seconds=60, methods=("POST",), burst=100)
+
+    async def run() -> tuple[list[KnownLimit], dict[tuple[str, str], float], int]:
+        app, pacing = App({"POST": TokenBucket(5, 20), "": TokenBucket(500, 500)}), Pacing(LoopClock(), [published])
         sender = client(app, pacing)
         workers = [asyncio.create_task(keep_sending(sender)) for _ in range(10)]
         await sender.send("list", "GET", "/Groups")
         await asyncio.sleep(60)
-        found, waiting = pacing.limits(), pacing.waiting
+        found, pauses, waiting = pacing.limits(), pacing.pauses(), pacing.waiting
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        return found, waiting
+        return found, pauses, waiting
 
-    limits, waiting = virtually(run)
-    assert limits["list Groups"] is None
-    assert limits["create Users"] == pytest.approx(5, rel=0.05)
+    limits, pauses, waiting = virtually(run)
+    assert {(limit.purpose, limit.resource) for limit in limits} == {("create", "Users")}, "nothing limits lists"
+    given, learnt = limits
+    assert (given.origin, given.rate, given.burst) == ("published", pytest.approx(10, rel=0.05), pytest.approx(90))
+    assert (learnt.origin, learnt.rate) == ("learnt", pytest.approx(5, rel=0.05))
+    assert learnt.burst == pytest.approx(20, abs=2)
+    assert pauses == {("create", "Users"): 0.0, ("list", "Groups"): 0.0}
     assert waiting >= 8
+
+
+def test_announced_limits_and_pauses_can_be_asked_for() -> None:
+    async def run() -> tuple[list[KnownLimit], dict[tuple[str, str], float]]:
+        pacing = Pacing(LoopClock())
+        kind = RequestKind("create", "POST", "Users")
+        said = Announced(remaining=1, limit=100, reset=30, window=60)
+        for answer in (lambda grant: pacing.answered(grant, said), lambda grant: pacing.refused(grant, 30.0, said)):
+            grant = await pacing.permission(pacing.turn(kind, "job", 60))
+            assert isinstance(grant, Grant)
+            answer(grant)
+        await asyncio.sleep(10)
+        return pacing.limits(), pacing.pauses()
+
+    limits, pauses = virtually(run)
+    assert limits == [KnownLimit("create", "Users", Origin.ANNOUNCED, 100 / 60, 100)]
+    assert pauses == {("create", "Users"): pytest.approx(20)}
 
 
 @pytest.mark.slow

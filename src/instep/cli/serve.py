@@ -83,10 +83,10 @@ async def _serve(settings: Settings, directory: DirectoryStore, state: StateStor
         )
 
     async with AsyncExitStack() as parts:
-        runner = await parts.enter_async_context(serving.runner(settings, directory, state))
+        service = await parts.enter_async_context(serving.service(settings, directory, state))
 
         async def look() -> Figures | None:
-            return None if stopping.is_set() else await serving.figures(runner, directory, state)
+            return None if stopping.is_set() else await serving.figures(service, directory, state)
 
         port = None
         if settings.listen != "off":
@@ -99,5 +99,5 @@ async def _serve(settings: Settings, directory: DirectoryStore, state: StateStor
         if waiting:
             log.warning("service.jobs_not_started", jobs=waiting, way_out="instep start APP")
         with stoppable(asked):
-            await runner.run(stopping)
+            await service.runner.run(stopping)
     log.info("service.stopped")

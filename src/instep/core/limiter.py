@@ -177,9 +177,19 @@ class Learnt:
         return not self._free
 
     @property
+    def announced(self) -> bool:
+        """Whether the app says in its answers what it still takes."""
+        return self._credit is not None
+
+    @property
     def known_rate(self) -> float | None:
         """Requests a second, as far as they're known."""
         return self._credit.refill if self._credit is not None and self._credit.refill else self.rate
+
+    @property
+    def burst(self) -> float | None:
+        """Requests at once, as far as they're known."""
+        return None if self._size == inf else self._size
 
     def unexplained(self, now: float) -> bool:
         """Whether a refusal now can't be for these requests alone: hardly any were sent, or more could have gone."""

@@ -29,6 +29,11 @@ class Limit(Protocol):
         """Requests a second; none when the limit isn't one of time."""
         ...
 
+    @property
+    def burst(self) -> float:
+        """Requests at once."""
+        ...
+
 
 class Bucket:
     """So many requests in a span, and `burst` of them at once: a token bucket, filled a little more slowly than the
@@ -44,6 +49,11 @@ class Bucket:
     def rate(self) -> float | None:
         """Requests a second."""
         return self._rate
+
+    @property
+    def burst(self) -> float:
+        """Requests at once."""
+        return self._size
 
     def wait(self, now: float) -> float:
         """Seconds until there is a token."""
@@ -77,6 +87,11 @@ class Span:
         """Requests a second."""
         return self._requests / self._seconds
 
+    @property
+    def burst(self) -> float:
+        """Requests at once: all of a span's."""
+        return self._requests
+
     def wait(self, now: float) -> float:
         """Seconds until the oldest of the span's requests is out of it."""
         if len(self._taken) < self._requests:
@@ -95,12 +110,17 @@ class AtOnce:
     """So many requests at the same time."""
 
     def __init__(self, requests: int) -> None:
-        self._free = requests
+        self._most = self._free = requests
 
     @property
     def rate(self) -> float | None:
         """None: it isn't a limit of time."""
         return None
+
+    @property
+    def burst(self) -> float:
+        """Requests at once."""
+        return self._most
 
     def wait(self, now: float) -> float:
         """Nothing, or until another one is answered."""

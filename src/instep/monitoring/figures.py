@@ -6,6 +6,19 @@ from datetime import datetime
 from msgspec import Struct
 
 
+class LimitFigures(Struct, frozen=True):
+    """A limit of the app, for requests of one kind."""
+
+    purpose: str
+    resource: str
+    origin: str
+    """`published`, `announced` or `learnt`."""
+    rate: float | None
+    """Requests a second."""
+    burst: float | None
+    """Requests at once."""
+
+
 class JobFigures(Struct, frozen=True):
     """How one job is, and what its cycles have done since the service started."""
 
@@ -29,6 +42,10 @@ class JobFigures(Struct, frozen=True):
     """Per result."""
     seconds: float
     """Spent in cycles."""
+    limits: tuple[LimitFigures, ...] = ()
+    """Of its app; jobs that send to one app have the same."""
+    pauses: Mapping[tuple[str, str], float] = {}
+    """Seconds that the app still wants to be left alone, by purpose and resource of requests."""
 
 
 class Figures(Struct, frozen=True):

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from instep.monitoring.figures import Figures, JobFigures
+from instep.monitoring.figures import Figures, JobFigures, LimitFigures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,6 +40,20 @@ def _ended(job: JobFigures) -> Iterator[Sample]:
         yield (), job.last_ended.timestamp()
 
 
+def _least(of: Callable[[LimitFigures], float | None]) -> Callable[[JobFigures], Iterable[Sample]]:
+    """Of several limits on requests of one kind, the one that is met first."""
+
+    def samples(job: JobFigures) -> Iterable[Sample]:
+        least: dict[tuple[str, ...], float] = {}
+        for limit in job.limits:
+            at, number = (limit.purpose, limit.resource, limit.origin), of(limit)
+            if number is not None:
+                least[at] = min(number, least.get(at, number))
+        return least.items()
+
+    return samples
+
+
 METRICS = (
     Described("instep_cycles_total", "counter", ("result",), "Cycles that ended, by result.",
               lambda job: [((result,), number) for result, number in job.cycles.items()]),
@@ -66,6 +80,14 @@ METRICS = (
               lambda job: [((), job.held)]),
     Described("instep_job_links", "gauge", ("kind", "status"), "Links, by kind of subject and status.",
               lambda job: [(at, number) for at, number in job.links.items()]),
+    Described("instep_limit_requests_per_second", "gauge", ("purpose", "resource", "origin"), "Requests of that kind "
+              "that are sent at the most: as the app's vendor publishes it (`published`), as its answers say it "
+              "(`announced`), or as its refusals taught it (`learnt`).", _least(lambda limit: limit.rate)),
+    Described("instep_limit_requests_at_once", "gauge", ("purpose", "resource", "origin"), "How many of them are "
+              "sent at once at the most.", _least(lambda limit: limit.burst)),
+    Described("instep_limit_pause_seconds", "gauge", ("purpose", "resource"), "How long the app still wants to be left "
+              "alone with requests of that kind; 0 for no pause.",
+              lambda job: [(at, seconds) for at, seconds in job.pauses.items()]),
 )  # fmt: skip
 """Each job's, with the label `job`."""
 

@@ -5,7 +5,8 @@ Which requests are of one kind is decided here, and which published limits fit t
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,26 @@ class RequestKind(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.resource}"
+
+
+class Origin(StrEnum):
+    """How a limit is known."""
+
+    PUBLISHED = "published"
+    ANNOUNCED = "announced"
+    LEARNT = "learnt"
+
+
+class KnownLimit(Struct, frozen=True):
+    """A limit that requests for a purpose are held to."""
+
+    purpose: str
+    resource: str
+    origin: Origin
+    rate: float | None
+    """Requests a second; none when it isn't known, or it isn't a limit of time."""
+    burst: float | None
+    """Requests at once; none when it isn't known."""
 
 
 def published(limits: "Sequence[Published]") -> "list[tuple[Published, Limit]]":
@@ -111,11 +132,18 @@ class Lane:
         if not queue:
             del self.queues[turn.job]
 
-    @property
-    def rate(self) -> float | None:
-        """Requests a second that it is held to at the most; none where no limit is known."""
-        rates = [self.learnt.known_rate, *(limit.rate for limit in self.published)]
-        return min((rate for rate in rates if rate is not None), default=None)
+    def known(self) -> Iterator[KnownLimit]:
+        """The limits that it is held to: what the vendor publishes, and what the app announces or has taught."""
+        for limit in self.published:
+            yield KnownLimit(self.kind.purpose, self.kind.resource, Origin.PUBLISHED, limit.rate, limit.burst)
+        origin, rate, burst = Origin.LEARNT, self.learnt.known_rate, self.learnt.burst
+        if self.learnt.announced:
+            origin = Origin.ANNOUNCED
+            most, window = self.announced or (None, None)
+            burst = most or burst
+            rate = rate or (most / window if most and window else None)
+        if rate is not None or origin is Origin.ANNOUNCED:
+            yield KnownLimit(self.kind.purpose, self.kind.resource, origin, rate, burst)
 
     # ------------------------------------------------------------------------------ shared limits
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from instep.core.credit import Announced
 from instep.ports import Clock
-from instep.targets.lanes import Grant, Lane, RequestKind, Turn, published
+from instep.targets.lanes import Grant, KnownLimit, Lane, RequestKind, Turn, published
 
 if TYPE_CHECKING:
     from instep.targets.gallery import Limit as Published
@@ -57,13 +57,17 @@ class Pacing:
         """How many requests wait for permission."""
         return sum(len(queue) for lane in self._queued for queue in lane.queues.values())
 
-    def limits(self) -> dict[str, float | None]:
-        """Kinds of requests that were sent, with the requests a second that they're held to; none for no limit."""
-        rates: dict[str, float | None] = {}
+    def limits(self) -> list[KnownLimit]:
+        """The limits that the kinds of requests which were sent are held to."""
+        return [limit for lane in self._lanes.values() for limit in lane.known()]
+
+    def pauses(self) -> dict[tuple[str, str], float]:
+        """Seconds that the app still wants to be left alone, by purpose and resource of all requests that were sent."""
+        now, left = self._clock.monotonic(), dict[tuple[str, str], float]()
         for kind, lane in self._lanes.items():
-            known = [rate for rate in (rates.get(str(kind)), lane.rate) if rate is not None]
-            rates[str(kind)] = min(known, default=None)
-        return rates
+            at = (str(kind.purpose), kind.resource)
+            left[at] = max(left.get(at, 0.0), lane.pause_left(now))
+        return left
 
     # -------------------------------------------------------------------------------- for requests
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from instep.core.app import App
     from instep.engine.world import Job, World
-    from instep.ports import Target
     from instep.settings import Settings
     from instep.stores.directory import DirectoryStore
     from instep.stores.state import StateStore
     from instep.targets.pacing import Pacings
+    from instep.targets.scim import ScimTarget
 
 
 class SystemClock:
@@ -124,7 +124,7 @@ async def world(settings: Settings, people: DirectoryStore, memory: StateStore) 
 @asynccontextmanager
 async def target(
     settings: Settings, memory: StateStore, app: App, token: str | None = None, pacings: Pacings | None = None
-) -> AsyncIterator[Target]:
+) -> AsyncIterator[ScimTarget]:
     """The app's SCIM endpoint, with its secret (the one that is kept unless given) and with what was learnt of it.
 
     pacings: where its limits are learnt, for jobs that may send to one app."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,24 @@ if TYPE_CHECKING:
     from instep.settings import Settings
     from instep.stores.directory import DirectoryStore
     from instep.stores.state import StateStore
+    from instep.targets.pacing import Pacing
 
 HOUR = 3600.0
 MAIL_EVERY = 3.0
 """Seconds between two looks for mails that are due."""
 
 
-def connect(settings: Settings, memory: StateStore) -> Connect:
-    """What opens an app's job and its target for the runner."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service while it runs."""
+
+    runner: Runner
+    pacings: dict[str, Pacing]
+    """Of each app that was connected to: jobs that send to one app share one."""
+
+
+def connect(settings: Settings, memory: StateStore, used: dict[str, Pacing]) -> Connect:
+    """What opens an app's job and its target for the runner. used: takes the pacing of each app."""
     from instep.targets.pacing import Pacings
 
     chance = SystemChance()
@@ -39,14 +50,15 @@ def connect(settings: Settings, memory: StateStore) -> Connect:
     @asynccontextmanager
     async def open_app(app: App) -> AsyncIterator[tuple[Job, Target]]:
         async with target(settings, memory, app, pacings=pacings) as client:
+            used[app.name] = client.pacing
             yield job(app), client
 
     return open_app
 
 
 @asynccontextmanager
-async def runner(settings: Settings, people: DirectoryStore, memory: StateStore) -> AsyncIterator[Runner]:
-    """The runner of all jobs over these stores."""
+async def service(settings: Settings, people: DirectoryStore, memory: StateStore) -> AsyncIterator[Service]:
+    """The service over these stores."""
     from instep.engine.audits import Audits
     from instep.engine.runner import Runner
 
@@ -58,10 +70,11 @@ async def runner(settings: Settings, people: DirectoryStore, memory: StateStore)
         async def found(app: App, summary: AuditSummary) -> None:
             await tell_of_drift(memory, app, summary)
 
-        open_app = connect(settings, memory)
+        pacings: dict[str, Pacing] = {}
+        open_app = connect(settings, memory, pacings)
         chores = _chores(settings, people, memory)
         chores["audits"] = (HOUR, Audits(outside, open_app, found).run)
-        yield Runner(outside, open_app, ended, chores, settings.stop_seconds)
+        yield Service(Runner(outside, open_app, ended, chores, settings.stop_seconds), pacings)
 
 
 def _chores(settings: Settings, people: DirectoryStore, memory: StateStore) -> dict[str, tuple[float, Chore]]:
@@ -148,9 +161,9 @@ def mailer(settings: Settings) -> SmtpMailer | None:
     )
 
 
-async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) -> Figures:
+async def figures(service: Service, people: DirectoryStore, memory: StateStore) -> Figures:
     """The figures of the service: each job as the runner and the state know it."""
-    from instep.monitoring.figures import Figures, JobFigures
+    from instep.monitoring.figures import Figures, JobFigures, LimitFigures
 
     sequence = await asyncio.to_thread(people.sequence)
 
@@ -173,7 +186,16 @@ async def figures(runner: Runner, people: DirectoryStore, memory: StateStore) ->
             done=dict(each.totals),
             cycles=dict(each.results),
             seconds=each.seconds,
+            limits=limits.get(each.name, ()),
+            pauses=pauses.get(each.name, {}),
         )
 
-    jobs = await memory.read(lambda state: tuple(of(state, each) for each in runner.jobs.values()))
+    # Here, and not where the state is read: that's another thread.
+    limits = {
+        name: tuple(LimitFigures(k.purpose, k.resource, k.origin, k.rate, k.burst) for k in pacing.limits())
+        for name, pacing in service.pacings.items()
+    }
+    pauses = {name: pacing.pauses() for name, pacing in service.pacings.items()}
+
+    jobs = await memory.read(lambda state: tuple(of(state, each) for each in service.runner.jobs.values()))
     return Figures(sequence, jobs, await memory.read(lambda state: state.mails_waiting()))
