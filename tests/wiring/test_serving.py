@@ -37,5 +37,7 @@ async def test_the_limits_of_an_app_are_among_the_figures_once_it_was_asked_some
             [job] = (await serving.figures(service, people, memory)).jobs
             stop.set()
             await running
-    assert job.limits == (LimitFigures("list", "Users", "published", pytest.approx(1000 / 60, rel=0.02), 1000),)
+    [limit] = job.limits
+    assert limit == LimitFigures("list", "Users", "published", limit.rate, 1000)
+    assert limit.rate == pytest.approx(1000 / 60, rel=0.02)
     assert job.pauses == {("list", "Users"): 0.0}

@@ -54,7 +54,9 @@ async def _forget_links(world: World, job: Job, keeper: LeaseKeeper) -> None:
                 wanted = [
                     (kind, subject.id)
                     for subject in subjects
-                    if subject.id not in fresh and _is_found(job, subject, links[subject.id], now)
+                    if subject.id not in fresh
+                    and not links[subject.id].hold
+                    and _is_found(job, subject, links[subject.id], now)
                 ]
                 await world.state.write(lambda state, them=wanted: state.forget_links(lease, them))
     finally:
