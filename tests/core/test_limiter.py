@@ -180,6 +180,8 @@ def test_a_limit_that_was_taken_for_too_low_is_known_from_how_long_a_full_bucket
     drive(learnt, TokenBucket(3, 20), 0, 600)
     raised = TokenBucket(3.6, 20)
     raised.ask(600)
-    found = next(at for at in range(600, 2000, 10) if not drive(learnt, raised, at, at + 10) or (learnt.rate or 0) > 3.4)
+    found = next(
+        at for at in range(600, 2000, 10) if not drive(learnt, raised, at, at + 10) or (learnt.rate or 0) > 3.4
+    )
     assert found < 600 + 420
     assert learnt.rate == pytest.approx(3.6, rel=0.03)

@@ -177,9 +177,7 @@ class ModelApp:
             app_id = request.id or (answer.document or {}).get("id", "")
             self._note(worker, request.kind, app_id, before, self.app.content.all(request.kind).get(app_id))
         location = answer.headers.get("Location", "")
-        return Reply(
-            status=answer.status, content_type="application/scim+json", body=answer.body(), location=location
-        )
+        return Reply(status=answer.status, content_type="application/scim+json", body=answer.body(), location=location)
 
     def _held(self, request: Request) -> dict[str, Any] | None:
         return self.app.content.all(request.kind).get(request.id) if request.kind in PERSONAL else None  # type: ignore[call-overload]

@@ -52,7 +52,9 @@ class Checks:
         account = next(iter(app.accounts().get(who, [])), None)
         if what in ("stranger", "namesake"):
             user = self._company.users.get(who)
-            name = user.name if what == "namesake" and user and account is None else f"stranger{event['number']}@x.example"
+            name = (
+                user.name if what == "namesake" and user and account is None else f"stranger{event['number']}@x.example"
+            )
             made = await app.by_hand("POST", "/Users", {"userName": name, "title": "Own", "active": True})
             if made and name.startswith("stranger"):
                 app.strangers[made["id"]] = str(made)
@@ -117,7 +119,9 @@ class Checks:
             groups[owner_of(document)].append(document)
         known = {i: who for who, ids in accounts.items() for i in ids}
         known |= {d["id"]: g for g, documents in groups.items() for d in documents if g}
-        found = [f"the group {g} is there and shouldn't be" for g in sorted(groups.keys() - wanted.groups.keys() - {""})]
+        found = [
+            f"the group {g} is there and shouldn't be" for g in sorted(groups.keys() - wanted.groups.keys() - {""})
+        ]
         for group, members in sorted(wanted.groups.items()):
             if group not in groups:
                 found.append(f"the group {group} isn't there")

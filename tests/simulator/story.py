@@ -212,7 +212,9 @@ class _Teller:
                 what = chance.choice(("title", "delete", "take out", "put in", "activate", "stranger", "namesake"))
                 return {"do": "by hand", "what": what, "who": chance.choice(users), "number": chance.randint(0, 9)}
             case "reset":
-                scopes = chance.choice((["Watermark"], ["Watermark", "Escrows", "QuarantineState"], ["ConnectorDataStore", "Watermark"]))
+                scopes = chance.choice(
+                    (["Watermark"], ["Watermark", "Escrows", "QuarantineState"], ["ConnectorDataStore", "Watermark"])
+                )
                 return {"do": "reset", "scopes": scopes}
             case "replaced":
                 return {"do": "replaced"}

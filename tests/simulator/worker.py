@@ -204,7 +204,9 @@ class Worker:
 _CURRENT: contextvars.ContextVar[Worker | None] = contextvars.ContextVar("worker", default=None)
 
 
-def owned(loop: asyncio.AbstractEventLoop, work: Any, context: contextvars.Context | None = None) -> "asyncio.Task[Any]":
+def owned(
+    loop: asyncio.AbstractEventLoop, work: Any, context: contextvars.Context | None = None
+) -> "asyncio.Task[Any]":
     """The loop's way to make tasks: each is written down with the worker whose task makes it."""
     task = asyncio.Task(work, loop=loop, context=context)
     if worker := _CURRENT.get():

@@ -18,6 +18,8 @@ from instep.core.match import rewritten
 from instep.core.outcome import Done, Outcome, Refused, RetryLater, Unknown
 from instep.core.rules import Rules
 from instep.core.subject import Kind
+from instep.scim.documents import ABSENT, read
+from instep.scim.paths import parse
 
 GONE = "InvalidAnchor"
 """The code of a refusal that says: that id doesn't exist."""
@@ -61,7 +63,7 @@ def in_doubt(decision: Decision, link: Link) -> Link:
     """The link while nobody knows whether the decision was carried out: what it would change is unknown, and of a
     deletion everything, until an acknowledged write tells. Of a creation there is nothing to know yet."""
     link = _linked(decision, link)
-    doubtful = link.sent.keys() if isinstance(decision.change, Delete) else {c.path for c in _changes(decision)}
+    doubtful = link.sent.keys() if isinstance(decision.change, Delete) else _paths(decision)
     return replace(link, unknown=link.unknown | doubtful)
 
 
@@ -94,6 +96,10 @@ def _linked(decision: Decision, link: Link) -> Link:
     return _status(replace(link, app_id=change.app_id, sent=dict(change.observed), returned={}, adopted=True))
 
 
+def _paths(decision: Decision) -> set[str]:
+    return {change.path for change in _changes(decision)}
+
+
 def _changes(decision: Decision) -> tuple[Any, ...]:
     return getattr(decision.change, "changes", ())
 
@@ -115,7 +121,11 @@ def _done(decision: Decision, link: Link, app_id: str | None, document: Mapping[
         case _:
             return link
     if document is not None:
-        link = replace(link, returned=rewritten(link.sent, document, rules.of(link.kind)))
+        # Only of what was written does the answer say that the app rewrites it: anything else that differs is drift.
+        written = link.sent.keys() if isinstance(change, Create) else _paths(decision)
+        differing = rewritten(link.sent, document, rules.of(link.kind))
+        kept = {p: v for p, v in link.returned.items() if p in differing or read(document, parse(p)) is ABSENT}
+        link = replace(link, returned=kept | {p: v for p, v in differing.items() if p in written})
     return _status(link)
 
 
@@ -127,8 +137,7 @@ def _overlaid(decision: Decision, link: Link) -> Link:
             sent.pop(change.path, None)
         else:
             sent[change.path] = change.new
-    settled = {c.path for c in _changes(decision)}
-    return replace(link, sent=sent, returned=returned, unknown=link.unknown - settled)
+    return replace(link, sent=sent, returned=returned, unknown=link.unknown - _paths(decision))
 
 
 def _status(link: Link) -> Link:

@@ -109,7 +109,7 @@ def _protected(
 def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules, around: Around) -> Decision:
     """The deprovisioning matrix: what leaving scope, disabling and deleting lead to."""
     of, purged = rules.of(subject.kind), subject.presence is Presence.PURGED
-    if link is None or not link.alive:
+    if link is None or not link.ours:
         code = "NotEffectivelyEntitled" if wish.clause in ("unassigned", "role", "disabled") else "OutOfScope"
         return _decision(subject, link, Skip(code, wish.reason), wish.trace)
     if link.status is Status.RELEASED:
@@ -125,7 +125,7 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules, ar
             said = Step("processing", "skipped", "deleting is switched off for this type")
             return _decision(subject, link, Release(), (*wish.trace, said))
         gone = _delete_effects(subject, link, around)
-        return _decision(subject, link, Delete(), wish.trace, effects=gone, ended_by=ended_by)
+        return _decision(subject, link, Delete(), wish.trace, app_id=link.app_id, effects=gone, ended_by=ended_by)
     if link.status is Status.DISABLED and ACTIVE not in link.unknown:
         return _decision(subject, link, Keep(), wish.trace)
     if "update" not in of.actions:
@@ -133,7 +133,8 @@ def _end(subject: Subject, link: Link | None, wish: OutOfScope, rules: Rules, ar
         return _decision(subject, link, Release(), (*wish.trace, said))
     change = Disable((AttributeChange(ACTIVE, link.sent.get(ACTIVE, True), False),))
     trace = (*wish.trace, Step("processing", "success", "access ends by active=false; memberships stay as they are"))
-    return _decision(subject, link, change, trace, effects=(Effect(EffectKind.DISABLE),), ended_by=ended_by)
+    effects = (Effect(EffectKind.DISABLE),)
+    return _decision(subject, link, change, trace, app_id=link.app_id, effects=effects, ended_by=ended_by)
 
 
 def _delete_effects(subject: Subject, link: Link, around: Around) -> tuple[Effect, ...]:

@@ -25,6 +25,9 @@ class Status(StrEnum):
     DISABLED = "disabled"
     RELEASED = "released"
     """We let go: the account is as it was, and no longer managed."""
+    FORGOTTEN = "forgotten"
+    """To be matched again, since an administrator asked for it. Until then its account is remembered for the case that
+    the subject has to lose access."""
     GONE = "gone"
     """The account doesn't exist any more."""
 
@@ -85,3 +88,8 @@ class Link(Struct, frozen=True):
     def alive(self) -> bool:
         """Whether there is an account that references can point to."""
         return self.app_id is not None and self.status in ALIVE
+
+    @property
+    def ours(self) -> bool:
+        """Whether there is an account that access can be taken away from."""
+        return self.alive or (self.app_id is not None and self.status is Status.FORGOTTEN)

@@ -180,9 +180,11 @@ def held(
     for effect in decision.effects:
         counts[effect.kind] += effect.count
     hold = Hold(digest, ",".join(sorted(kinds)), reason, now, effects=dict(counts))
+    # Nothing is tried again before somebody has decided: a try that was due would let cycles follow each other.
+    calm = msgspec.structs.replace(link, failures=0, first_failure=None, next_try=None)
     if link.hold and link.hold.digest == digest:
         hold = msgspec.structs.replace(hold, since=link.hold.since)
-        return Record(link=msgspec.structs.replace(link, hold=hold))
+        return Record(link=msgspec.structs.replace(calm, hold=hold))
     foreign: tuple[str, ...] = getattr(decision.change, "foreign_removed", ())
     entry = log_entry(
         job,
@@ -197,4 +199,4 @@ def held(
         initiator=initiator,
     )
     rows = tuple(Membership(decision.subject_id, member, FOREIGN_MEMBER) for member in foreign)
-    return Record(link=msgspec.structs.replace(link, hold=hold), log=entry, members=rows)
+    return Record(link=msgspec.structs.replace(calm, hold=hold), log=entry, members=rows)

@@ -17,7 +17,7 @@ from instep.core.acknowledge import failed
 from instep.core.change import Change, Decision, Keep, Skip
 from instep.core.decide import FOREIGN_MEMBER, Around, decide
 from instep.core.desire import Desired, NotReady, OutOfScope, desire
-from instep.core.link import Link, new_seed
+from instep.core.link import Link, Status, new_seed
 from instep.core.match import Absent, Observed
 from instep.core.plan import ON_DEMAND, priority
 from instep.core.subject import Kind, Subject
@@ -125,7 +125,8 @@ class Evaluation:
             for s in subjects
             if ask and isinstance(wish := wishes[s.id], Desired) and unmatched(wish, links.get(s.id))
         ]
-        observed = await self._lookup.observe(kind, asking, many=full)
+        had = {i: link.app_id for i, link in links.items() if link.status is Status.FORGOTTEN and link.app_id}
+        observed = await self._lookup.observe(kind, asking, full, had)
         for subject, _ in asking:
             wish = wishes[subject.id]
             if isinstance(wish, Desired) and wish.candidates and isinstance(observed.get(subject.id), Absent):

@@ -6,7 +6,7 @@ is compared here before it counts, and an account that belongs to another subjec
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -48,17 +48,22 @@ class Lookup:
         """Subjects whose creation may have happened: looked up whatever the way."""
 
     async def observe(
-        self, kind: Kind, asking: Sequence[tuple[Subject, tuple[tuple[str, str], ...]]], many: bool
+        self,
+        kind: Kind,
+        asking: Sequence[tuple[Subject, tuple[tuple[str, str], ...]]],
+        many: bool,
+        had: Mapping[str, str] = {},
     ) -> dict[str, Observed]:
         """What the app holds of each, by subject id.
 
-        asking: subjects with their matching values in order of precedence. many: whether more pages follow.
+        asking: subjects with their matching values in order of precedence. many: whether more pages follow. had: the
+        accounts of subjects who are to be matched again; theirs still, where nothing else matches.
         Raises AppUnavailable.
         """
         if not asking:
             return {}
         way = await self._way(kind, len(asking), many)
-        waiting = [self._one(kind, way, subject, matches) for subject, matches in asking]
+        waiting = [self._one(kind, way, subject, matches, had.get(subject.id)) for subject, matches in asking]
         answers = await asyncio.gather(*waiting)
         found = {s.id: a for (s, _), a in zip(asking, answers, strict=True)}
         return await self._owned(kind, found)
@@ -103,7 +108,19 @@ class Lookup:
             return "list"
         return "create-first" if creates_first else "filter"
 
-    async def _one(self, kind: Kind, way: Way, subject: Subject, matches: tuple[tuple[str, str], ...]) -> Observed:
+    async def _one(
+        self, kind: Kind, way: Way, subject: Subject, matches: tuple[tuple[str, str], ...], had: str | None
+    ) -> Observed:
+        if had is not None and way == "create-first":
+            way = "filter"
+        found = await self._matching(kind, way, subject, matches)
+        if had is None or not isinstance(found, Absent):
+            return found
+        async with self._at_once:
+            resource = await self._target.read(kind, had)
+        return found if resource is None else self._found(kind, resource, "the id that it had")
+
+    async def _matching(self, kind: Kind, way: Way, subject: Subject, matches: tuple[tuple[str, str], ...]) -> Observed:
         if (kind, subject.id) in self.conflicted or (kind, subject.id) in self.doubtful:
             way = "filter"
         if way == "empty":
@@ -120,10 +137,12 @@ class Lookup:
             if len(ids) > 1:
                 return Twins(path, value, tuple(ids))
             if ids:
-                resource = next(r for r in resources if r.id == ids[0])
-                seen = observe(resource.document, self._job.rules.of(kind), ("active",))
-                return Found(ids[0], path, seen, login=_login(resource))
+                return self._found(kind, next(r for r in resources if r.id == ids[0]), path)
         return Absent(asked=tuple(f"{path} eq {value!r}" for path, value in matches))
+
+    def _found(self, kind: Kind, resource: Resource, by: str) -> Found:
+        seen = observe(resource.document, self._job.rules.of(kind), ("active",))
+        return Found(resource.id, by, seen, login=_login(resource))
 
     async def _owned(self, kind: Kind, found: dict[str, Observed]) -> dict[str, Observed]:
         """Says of each account that was found whom it belongs to, and of each group who is in it."""

@@ -5,13 +5,11 @@ subject is in scope, so that it's matched again; whoever is on the way out stays
 of which something is held stays too: what the guard held, or an administrator rejected, would be forgotten with it.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from instep.core.desire import Desired, desire
 from instep.core.job import Reset
-from instep.core.key import key
-from instep.core.link import Link
-from instep.core.subject import Kind, Subject
+from instep.core.subject import Kind
 from instep.engine.affected import PAGE, pages
 from instep.engine.lease import LeaseKeeper
 from instep.engine.settle import Settlement
@@ -32,10 +30,8 @@ async def carry_out_reset(world: World, job: Job, keeper: LeaseKeeper, settlemen
 
 
 async def _forget_links(world: World, job: Job, keeper: LeaseKeeper) -> None:
-    """Forget the links of all who will be found again: by the value that the app has, and that its reads show by now.
-
-    Whoever is about to be renamed, or was written about just now, stays known: matching would miss them, and make a
-    second account."""
+    """Have all who are in scope matched again, but for those whom something waits for, and those who were written about
+    just now: the app may not show them yet."""
     look = world.directory.reader()
     reader = await world.offload(look.__enter__)
     now, lease = world.clock.now(), keeper.lease
@@ -56,19 +52,8 @@ async def _forget_links(world: World, job: Job, keeper: LeaseKeeper) -> None:
                     for subject in subjects
                     if subject.id not in fresh
                     and not links[subject.id].hold
-                    and _is_found(job, subject, links[subject.id], now)
+                    and isinstance(desire(subject, job.rules, now, "", job.default_domain), Desired)
                 ]
                 await world.state.write(lambda state, them=wanted: state.forget_links(lease, them))
     finally:
         await world.offload(lambda: look.__exit__(None, None, None))
-
-
-def _is_found(job: Job, subject: Subject, link: Link, now: datetime) -> bool:
-    """Whether the subject is in scope, and the app has its account under a value that it's looked up by."""
-    wish = desire(subject, job.rules, now, link.seed, job.default_domain)
-    if not isinstance(wish, Desired):
-        return False
-    return any(
-        path not in link.unknown and path in link.sent and key(link.sent[path]) == key(value)
-        for path, value in wish.matches
-    )

@@ -2,12 +2,13 @@
 
 Before anything else is sent for its subject, its link is brought to what is known. Of a change that's nothing: what it
 would have changed is unknown, and is written anew, since a read may show what was there before. Of a creation the app
-is asked, and an account that's there is believed. One that isn't there may only not be shown yet: unless the app
-refuses twins by itself, it's looked for again, for as long as its reads may lag, before it's made once more. See RFC
-7644 section 3.3 for why a POST can't simply be sent again.
+is asked, and an account that's there is believed. One that isn't there may only not be shown yet: it's looked for again
+for as long as the app's reads may lag, so that it's neither made twice nor left behind when its owner has gone
+meanwhile. See RFC 7644 section 3.3 for why a POST can't simply be sent again.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +27,7 @@ from instep.engine.world import Job, World
 from instep.ports import AlreadyLinked, Intent, LogEntry, Membership, Record, Resource, Target
 from instep.scim import documents
 
-_INTERRUPTED = Unknown("an interruption before the answer was kept", "InternalError")
+_INTERRUPTED = Unknown("interrupted before the answer was kept: it's written anew", "InternalError")
 
 At = tuple[Kind, str]
 
@@ -118,29 +119,40 @@ class Settlement:
             return await self._created(intent, link)
         if link.app_id is None and not isinstance(change, Adopt):
             return Record(settled=at)
+        doubtful = in_doubt(intent.decision, link)
+        told = bool(link.failures) and doubtful == link
+        log = None if told else self._log(intent, "failure", _INTERRUPTED.code, _INTERRUPTED.reason)
         # Due, so that it's looked at again whatever ends this cycle before that.
-        link = msgspec.structs.replace(in_doubt(intent.decision, link), next_try=intent.began)
+        doubtful = msgspec.structs.replace(doubtful, next_try=intent.began)
         rows, forgotten = memberships(intent.decision, {}, _INTERRUPTED, frozenset())
-        return Record(link=link, settled=at, members=rows, members_gone=forgotten)
+        return Record(link=doubtful, log=log, settled=at, members=rows, members_gone=forgotten)
 
     async def _created(self, intent: Intent, link: Link) -> Record | None:
         """Did the creation happen? Its account is found by what it would be matched by."""
         at = (intent.kind, intent.subject_id)
-        # Without a look-up before the creation, an account that's there now may have been there before, and is
-        # then somebody's to adopt: matching decides that.
-        if intent.decision.create_first:
-            self._lookup.doubtful.add(at)
-            return Record(settled=at)
         for path, value in intent.decision.match:
             resources = await self._target.find(intent.kind, path, value)
             self._lookup.asked = True
             ids = matching_ids(((r.id, r.document) for r in resources), path, value)
             if len(ids) == 1:
-                return await self._found(intent, link, next(r for r in resources if r.id == ids[0]))
+                resource = next(r for r in resources if r.id == ids[0])
+                if not intent.decision.create_first or self._is_ours(intent, resource):
+                    return await self._found(intent, link, resource)
             if ids:
+                # It may have been there before: whether it's to be adopted is for matching to say.
+                self._lookup.doubtful.add(at)
                 return Record(settled=at)
-        refuses_twins = self._target.abilities.enforces_uniqueness and intent.kind is Kind.USER
-        return Record(settled=at) if refuses_twins or self._has_waited(at) else None
+        if not self._has_waited(at):
+            return None
+        self._lookup.doubtful.add(at)
+        return Record(settled=at)
+
+    def _is_ours(self, intent: Intent, resource: Resource) -> bool:
+        """Whether an account that nobody looked for before is as the creation would have made it."""
+        attributes: Mapping[str, Any] = getattr(intent.decision.change, "attributes", {})
+        held = observe(resource.document, self._job.rules.of(intent.kind), (ACTIVE,))
+        plain = {p: v for p, v in attributes.items() if v is not None and not isinstance(v, dict)}
+        return all(p in held and documents.same(held[p], v) for p, v in plain.items())
 
     def _has_waited(self, at: At) -> bool:
         """Whether the app has had the time to show it."""
@@ -152,15 +164,22 @@ class Settlement:
 
     def _told(self, intent: Intent) -> LogEntry:
         lag = f"{self._world.read_lag_seconds:.0f} s"
+        reason = f"nobody knows whether it was created: the app is asked for up to {lag} before it's tried again"
+        return self._log(intent, "skipped", "Timeout", reason)
+
+    def _log(self, intent: Intent, status: str, code: str, reason: str, app_id: str | None = None) -> LogEntry:
+        world = self._world
+        change, now = world.chance.token(), world.clock.now()
         return log_entry(
             self._job,
             self._cycle,
-            self._world.chance.token(),
-            self._world.clock.now(),
+            change,
+            now,
             intent.decision,
-            status="skipped",
-            code="Timeout",
-            reason=f"nobody knows whether it was created: the app is asked for up to {lag} before it's tried again",
+            status=status,
+            code=code,
+            reason=reason,
+            app_id=app_id or intent.app_id,
         )
 
     async def _found(self, intent: Intent, link: Link, resource: Resource) -> Record:
@@ -170,15 +189,8 @@ class Settlement:
         found = msgspec.structs.replace(
             link, app_id=resource.id, sent=observed, status=status, failures=0, next_try=None
         )
-        entry = log_entry(
-            self._job,
-            self._cycle,
-            self._world.chance.token(),
-            self._world.clock.now(),
-            intent.decision,
-            status="success",
-            reason="created before an interruption; found by its matching value",
-            app_id=resource.id,
+        entry = self._log(
+            intent, "success", "", "created before an interruption; found by its matching value", resource.id
         )
         if intent.kind is Kind.GROUP:
             read = await self._target.read(Kind.GROUP, resource.id, members=True)

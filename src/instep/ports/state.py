@@ -211,8 +211,8 @@ class StateWriter(StateReader, OutboxWriter, AuditWriter, Protocol):
         ...
 
     def forget_links(self, lease: Lease, subjects: Collection[tuple[Kind, str]]) -> None:
-        """Forget those links with the memberships of their groups: the accounts stay in the app, and are matched
-        again."""
+        """Have those links matched again: the accounts stay in the app, and are remembered until then for the case that
+        access has to end. Who is in their groups isn't known any more."""
         ...
 
     def wish(self, wish: Wish) -> int:

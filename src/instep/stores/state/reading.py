@@ -121,10 +121,10 @@ class SqlStateReader(NoticesReading, DriftReading):
         counts = self.counts(job)
         sent = select(func.count()).where(memberships.c.job == job, memberships.c.state == "sent")
         return Population(
-            users=counts.get((Kind.USER, Status.ACTIVE), 0),
+            users=sum(counts.get((Kind.USER, status), 0) for status in (Status.ACTIVE, Status.FORGOTTEN)),
             groups=counts.get((Kind.GROUP, Status.ACTIVE), 0),
             memberships=self._connection.execute(sent).scalar_one(),
-            linked=sum(counts.get((Kind.USER, status), 0) for status in ALIVE),
+            linked=sum(counts.get((Kind.USER, status), 0) for status in (*ALIVE, Status.FORGOTTEN)),
         )
 
     def effects_since(self, job: str, since: datetime) -> dict[str, int]:

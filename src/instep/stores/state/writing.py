@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Delete, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Delete, Row, Update, bindparam, delete, func, insert, select, update
 
 from instep.core.app import App
 from instep.core.job import JobStatus, ProgressReport, Reset, Wish
+from instep.core.link import Status
 from instep.core.record import CycleSummary, Intent, Judging, Lease, Record, SpoolEntry, Watermark
 from instep.core.subject import Kind
 from instep.ports import LeaseLost, LeaseTaken
@@ -45,14 +46,25 @@ _SAVE_CYCLE = upsert(cycles)
 _UNSPOOL: Delete = delete(spool).where(
     spool.c.job == bindparam("job"), spool.c.kind == bindparam("of"), spool.c.subject_id == bindparam("subject")
 )
-_FORGET_LINK: Delete = delete(links).where(
-    links.c.job == bindparam("job_"), links.c.kind == bindparam("of"), links.c.subject_id == bindparam("subject")
+_FORGET_LINK: Update = (
+    update(links)
+    .where(
+        links.c.job == bindparam("job_"), links.c.kind == bindparam("of"), links.c.subject_id == bindparam("subject")
+    )
+    .where(links.c.app_id.is_not(None))
+    .values(status=Status.FORGOTTEN, failures=0, first_failure=None, next_try=None)
 )
 _FORGET_PENDING: Delete = delete(pending).where(
     pending.c.job == bindparam("job_"), pending.c.kind == bindparam("of"), pending.c.subject_id == bindparam("subject")
 )
-_FORGET_MEMBERS: Delete = delete(memberships).where(
-    memberships.c.job == bindparam("job_"), memberships.c.group_id == bindparam("subject")
+_DOUBT_MEMBERS: Update = (
+    update(memberships)
+    .where(
+        memberships.c.job == bindparam("job_"),
+        memberships.c.group_id == bindparam("subject"),
+        memberships.c.state == "sent",
+    )
+    .values(state="unknown")
 )
 _HOLDER = select(jobs.c.lease_owner, jobs.c.lease_token).where(jobs.c.job == bindparam("job_"))
 _NO_JOB: dict[str, Any] = {
@@ -195,12 +207,12 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
         self._set_job(lease.job, reset=self._job(lease.job).reset - reset)
 
     def forget_links(self, lease: Lease, subjects: Collection[tuple[Kind, str]]) -> None:
-        """Forget links with their memberships and references. Raises LeaseLost."""
+        """Forget links, until they're matched again, and references. Memberships are unknown then. Raises LeaseLost."""
         self._check(lease)
         at = [{"job_": lease.job, "of": kind, "subject": subject_id} for kind, subject_id in subjects]
         self._many(_FORGET_LINK, at)
         self._many(_FORGET_PENDING, at)
-        self._many(_FORGET_MEMBERS, [each for each in at if each["of"] is Kind.GROUP])
+        self._many(_DOUBT_MEMBERS, [each for each in at if each["of"] is Kind.GROUP])
 
     def wish(self, wish: Wish) -> int:
         """Ask for a cycle or a run on demand; returns the wish's id."""
