@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.examples import LAW, MANAGER, RULES, job
 
-from instep.core.match import differences, key, matching_ids, observe, rewritten
+from instep.core.change import AttributeChange
+from instep.core.match import differences, ignored, key, matching_ids, observe, rewritten
 
 
 def users(**names: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -199,3 +200,37 @@ def test_law_differences_bring_what_is_held_to_what_is_wanted(
     after = {**held, **{c.path: c.new for c in changes}}
     assert differences(wanted, after, frozenset(), RULES.users.by_target) == []
     assert all(after[path] == held[path] for path in held if path not in wanted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "returned", "shown", "told"),
+    [
+        ("Analyst", "Head", None, "Analyst", True),
+        ("Analyst", "Head", None, "Head", False),
+        ("Analyst", "Head", None, "HEAD", False),
+        ("Analyst", "Head", None, "Something else", False),  # the app makes something of its own of it
+        ("Analyst", "Head", None, None, False),  # what the answer leaves out is no statement
+        (None, "Head", None, "Analyst", False),  # nobody knows what was there
+        ("Analyst", None, None, "Analyst", True),
+        ("Analyst", None, None, None, False),
+        ("Head", "Head of sales", None, "Head", True),
+        ("Dr. Ada", " Dr. Ada ", None, "Dr. Ada", False),  # as it was found, when it was adopted
+        # An app that tidies values showed the old one otherwise than it got it.
+        ("+1 (555) 01", "+1-555-01", "+155501", "+155501", False),
+        ("Head of everything", "Head of everyone", "Head of e", "Head of e", False),
+        ("+1 (555) 01", "+1 (555) 02", "+155501", "+155501", True),
+    ],
+)
+def test_old_value_in_an_answer_is_a_change_that_wasnt_made(
+    old: str | None, new: str | None, returned: str | None, shown: str | None, told: bool
+) -> None:
+    document = {"id": "1"} if shown is None else {"id": "1", "title": shown}
+    held = {} if returned is None else {"title": returned}
+    found = ignored([AttributeChange("title", old, new)], held, document, RULES.users)
+    assert found == ([AttributeChange("title", shown, new)] if told else [])
+
+
+def test_manager_that_stays_is_a_change_that_wasnt_made() -> None:
+    change = AttributeChange(MANAGER, {"subject": "ada", "value": "app-ada"}, {"subject": "bob", "value": "app-bob"})
+    document = {MANAGER.rpartition(":")[0]: {"manager": {"value": "app-ada"}}}
+    assert ignored([change], {}, document, RULES.users) == [AttributeChange(MANAGER, "app-ada", change.new)]

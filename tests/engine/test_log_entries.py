@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.examples import RULES as EXAMPLE
 from tests.engine.small_world import RULES, SmallWorld, small_world
 from tests.scenarios.company import Company
 
-from instep.core.change import Create, Decision, Step, Update
+from instep.core.change import AttributeChange, Create, Decision, Step, Update
 from instep.core.job import Wish
+from instep.core.link import Link
 from instep.core.outcome import Refused
 from instep.core.record import MOST_MEMBERS, Exchange, Member
 from instep.core.redaction import MASK, Redaction
 from instep.core.subject import Kind
+from instep.engine import ignored
 from instep.engine.cycle import run_cycle
 from instep.engine.entries import log_entry, masked_answer
 from instep.engine.progress import Progress
@@ -161,3 +164,15 @@ async def test_entry_says_that_somebody_asked_for_it(tmp_path: Path) -> None:
             ("ann", "disable"): "approval",
             ("bob", "disable"): "approval",
         }
+
+
+@pytest.mark.parametrize(("redacted", "words"), [((), "'42', and still shows '41'"), (("title",), f"'{MASK}', and")])
+def test_what_an_app_ignored_is_told_and_redacted_where_it_must_be(redacted: tuple[str, ...], words: str) -> None:
+    """However short the values are, which can't be found in other words."""
+    decision = Decision(
+        Kind.USER, "u1", "ann", 1, Update((AttributeChange("title", "41", "42"),)), app_id="a1", redacted=redacted
+    )
+    told = ignored.told(decision, Link(Kind.USER, "u1", "ann"), {"id": "a1", "title": "41"}, EXAMPLE.users)
+    assert told.startswith("the app acknowledged title")
+    assert words in told
+    assert ("41" in told or "42" in told) is not bool(redacted)

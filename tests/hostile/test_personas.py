@@ -48,6 +48,7 @@ async def lived(met: Meeting) -> None:
     met.company.day(met.world)
     await met.until_quiet()
     assert met.wrong() == []
+    assert not [entry for entry in met.world.log() if entry.code == "ChangeIgnored"]
 
 
 def failures(met: Meeting) -> list[tuple[str, str, str]]:
@@ -144,6 +145,26 @@ async def test_access_that_an_app_only_says_to_have_ended_is_a_failure_that_is_t
         met.hostile.behave()
         await met.until_quiet()
         assert {"person9@acme.example", "person10@acme.example"} & met.active() == set()
+
+
+async def test_changes_that_an_app_only_says_to_have_made_are_told_and_not_sent_for_ever(tmp_path: Path) -> None:
+    async with meeting(tmp_path, "says-200-does-nothing") as met:
+        met.company.begin(met.world)
+        await met.until_quiet()
+        for key in ("p5", "p6"):
+            met.company.change(met.world, key, title="Head")
+        await met.cycle()
+        told = [entry for entry in met.world.log() if (entry.code, entry.action) == ("ChangeIgnored", "update")]
+        assert {(entry.name, entry.status) for entry in told} == {
+            ("Person5@Acme.example", "warning"),
+            ("Person6@Acme.example", "warning"),
+        }
+        assert {entry.reason for entry in told} == {"the app acknowledged title 'Head', and still shows 'Analyst'"}
+        assert (await met.cycle()).counts.get("requests", 0) == 0
+        met.hostile.behave()
+        met.company.change(met.world, "p5", title="Chief")
+        await met.cycle()
+        assert [entry.code for entry in met.world.log(newest_first=True, limit=1)] == [""]
 
 
 async def test_without_patch_users_are_put_and_each_group_says_what_failed(tmp_path: Path) -> None:

@@ -97,6 +97,11 @@ CODES: dict[str, Code] = {
         "nonServiceFailure",
         "Check the tenant URL with `instep app test`; if it's right, tell the app's vendor.",
     ),
+    "ChangeIgnored": Code(
+        "The app said that it had made a change, and still shows the old value.",
+        "nonServiceFailure",
+        "See in the app whether the attribute can be changed, and by these credentials. If not, take its mapping out.",
+    ),
     # The rules and the directory.
     "MandatoryFieldsMissing": Code(
         "The person has no value for an attribute that the app requires.",

@@ -4,6 +4,7 @@ Servers ignore filters, fold case, and return near misses. So each resource of a
 here: none that truly matches means create, one means adopt, two or more is an error that names them.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -83,10 +84,44 @@ def rewritten(sent: Mapping[str, Any], document: Mapping[str, Any], rules: Objec
     differing: dict[str, Any] = {}
     for path, value in sent.items():
         held = documents.read(document, paths.parse(path))
-        plain = cast("Any", value["value"] if isinstance(value, dict) and "subject" in value else value)
-        if held is not documents.ABSENT and not documents.same(held, plain, exact.get(path, False)):
+        if held is not documents.ABSENT and not documents.same(held, _plain(value), exact.get(path, False)):
             differing[path] = held
     return differing
+
+
+def ignored(
+    changes: Iterable[AttributeChange], returned: Mapping[str, Any], document: Mapping[str, Any], rules: ObjectRules
+) -> list[AttributeChange]:
+    """Changes that the app acknowledged and didn't make: its answer shows what it held before. `old` is what it shows.
+
+    returned: what the app made of earlier values, by path (`Link.returned`). An app that tidies or shortens values may
+    show the same for the old one and the new one; what could be that isn't told.
+    """
+    exact = {m.target: m.case_exact for m in rules.mappings}
+    found: list[AttributeChange] = []
+    for change in changes:
+        held = documents.read(document, paths.parse(change.path))
+        before, new = _plain(returned.get(change.path, change.old)), _plain(change.new)
+        if held is documents.ABSENT or before is None or documents.same(held, new, exact.get(change.path, False)):
+            continue
+        if documents.same(held, before, True) and not _tidied(new, held, change.path in returned):
+            found.append(AttributeChange(change.path, held, change.new))
+    return found
+
+
+def _tidied(new: Any, held: Any, rewrites: bool) -> bool:
+    """Whether an app could have made `held` of `new`. rewrites: whether it's known to make something of the values."""
+    if new is None:
+        return False
+    whole, shown = (
+        "".join(c for c in unicodedata.normalize("NFKD", str(value)).casefold() if c.isalnum()) for value in (new, held)
+    )
+    return whole == shown or (rewrites and whole.startswith(shown))
+
+
+def _plain(value: Any) -> Any:
+    """A value as the app has it: of a reference, the app id."""
+    return cast("Any", value["value"] if isinstance(value, dict) and "subject" in value else value)
 
 
 def differences(

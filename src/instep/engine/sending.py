@@ -18,6 +18,7 @@ from instep.core.link import Link
 from instep.core.outcome import Done, Outcome, Refused, Unknown
 from instep.core.plan import action
 from instep.core.subject import Kind
+from instep.engine import ignored
 from instep.engine.entries import log_entry, masked_answer, memberships
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
@@ -202,9 +203,13 @@ class Sending:
         ended = gone and isinstance(decision.change, Disable | Delete)
         success = isinstance(outcome, Done) or ended
         status = "success" if success else "failure"
-        if success and (decision.pending or trouble):
-            status = "warning"
         said = trouble if isinstance(outcome, Done) else outcome
+        code, reason = getattr(said, "code", ""), getattr(said, "reason", "")
+        if isinstance(outcome, Done) and not trouble and resource:
+            reason = ignored.told(decision, prepared.link, resource.document, self._job.rules.of(decision.kind))
+            code = ignored.CODE if reason else ""
+        if success and (decision.pending or trouble or code == ignored.CODE):
+            status = "warning"
         self._progress.applied += 1
         self._progress.count(action(decision.change) if success else "failure")
         entry = log_entry(
@@ -214,8 +219,8 @@ class Sending:
             now,
             decision,
             status=status,
-            code=getattr(said, "code", ""),
-            reason=getattr(said, "reason", ""),
+            code=code,
+            reason=reason,
             exchanges=answer.exchanges,
             effects={e.kind: e.count for e in decision.effects} if success else None,
             app_id=link.app_id,
