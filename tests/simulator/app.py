@@ -1,7 +1,7 @@
 """The model app: a SCIM app in memory, the way to it, and everything that can go wrong on that way.
 
-It stands where the HTTP connections would. What a fault does is told in `story`. A journal keeps each request and what it
-changed, in virtual time; what must never happen is noticed as it happens.
+It stands where the HTTP connections would. What a fault does is told in `story`. A journal keeps each request and what
+it changed, in virtual time; what must never happen is noticed as it happens.
 """
 
 import asyncio

@@ -11,12 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from instep.core.link import Link
-from instep.core.record import LogEntry
-from instep.hostile.attributes import get
 from tests.simulator.app import Effect, ModelApp, members_of, owner_of
 from tests.simulator.company import Company, Reading, Wanted
 from tests.simulator.story import Event
+
+from instep.core.link import Link
+from instep.core.record import LogEntry
+from instep.hostile.attributes import get
 
 MEMORY = 900.0
 """Seconds by which a request may be older than what it was decided by: a stopped worker, and patience with the app."""

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ import msgspec
 import structlog
 from bench.throttled import VirtualLoop
 from msgspec import Struct
+from tests.simulator.app import ModelApp
+from tests.simulator.checks import Checks
+from tests.simulator.company import Company, Export, Reading
+from tests.simulator.story import Event, Story
+from tests.simulator.worker import Stores, Time, Worker, owned
 
 from instep.core.app import App, Audit
 from instep.core.job import JobStatus, Reset, Wish
@@ -32,11 +38,6 @@ from instep.engine.progress import Progress
 from instep.ports import CycleSummary
 from instep.stores.directory import DirectoryStore
 from instep.stores.state import StateStore
-from tests.simulator.app import ModelApp
-from tests.simulator.checks import Checks
-from tests.simulator.company import Company, Export, Reading
-from tests.simulator.story import Event, Story
-from tests.simulator.worker import Time, Worker, owned
 
 TOKEN = "simulated-secret"
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
@@ -62,10 +63,32 @@ class Outcome(Struct):
     """What happened, a line each; kept when asked for."""
 
 
+PATIENCE = 60.0
+"""Seconds of the processor after which a run is taken for one that never ends."""
+
+
+class Endless(BaseException):
+    """The run doesn't come to an end."""
+
+
 def run(story: Story, keep: bool = False) -> Outcome:
     """Tell the story. keep: keep the trace."""
     with _folder() as folder, asyncio.Runner(loop_factory=_loop) as runner:
         return runner.run(_Run(story, folder, keep).all())
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise Endless
+
+    before = signal.signal(signal.SIGVTALRM, end)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 class _Run:
@@ -84,7 +107,7 @@ class _Run:
         self._tasks: list[asyncio.Task[None]] = []
         self._reading = Reading()
         self._company = Company()
-        self._stores: tuple[DirectoryStore, StateStore]
+        self._stores: Stores
 
     async def all(self) -> Outcome:
         """The whole run."""
@@ -93,28 +116,22 @@ class _Run:
         self._checks = Checks(self._company, loop.time)
         self._app = ModelApp(self._story.seed, self._story.traits, loop.time, self._tell, self._checks.wrong)
         self._app.known_name = self._company.names.__contains__
-        self._stores = (
-            DirectoryStore(self._folder / "directory.sqlite"),
-            StateStore(self._folder / "state.sqlite", self._folder / "secrets.key"),
-        )
+        self._stores = Stores(self._folder)
         try:
             self._save_rules()
             for _ in range(self._story.traits["workers"]):
                 self._start()
             await self._tell_story()
             await self._fall_quiet()
-        except Exception as fault:  # noqa: BLE001 - a fault of the run is a finding as well
+        except Exception as fault:
             self._checks.wrong(f"the run broke: {type(fault).__name__}: {fault}")
-            if self._keep:
-                raise
         finally:
             for worker in self._workers:
                 await worker.bury()
             for task in (*self._tasks, *self._app.pending):
                 task.cancel()
             await asyncio.sleep(0)
-            for store in self._stores:
-                store.close()
+            self._stores.close()
         self._checks.secrets(self._folder, TOKEN)
         if self._story.traits["lag"]:
             self._faults.add("stale reads")
@@ -142,7 +159,7 @@ class _Run:
             await self._look()
 
     def _edit(self, operations: list[Event]) -> None:
-        with self._stores[0].edit() as edit:
+        with self._stores.directory.edit() as edit:
             for op in operations:
                 self._company.apply(op, edit)
         self._tell(f"edit {len(operations)}")
@@ -220,7 +237,7 @@ class _Run:
         allowed = len(gone) * 40 if event["forced"] else None
         try:
             import_files(
-                self._stores[0],
+                self._stores.directory,
                 [export],
                 now=self._time.now(),
                 new_id=lambda: "never",
@@ -241,7 +258,7 @@ class _Run:
     async def _replaced(self, _: Event) -> None:
         # A copy that was put back: without its mark, the directory can't tell what has changed.
         (self._folder / "directory.sqlite.mark").unlink(missing_ok=True)
-        with self._stores[0].edit() as edit:
+        with self._stores.directory.edit() as edit:
             edit.put(_canary_group(asyncio.get_running_loop().time()))
         self._faults.add("replaced")
 
@@ -254,7 +271,7 @@ class _Run:
             self._faults.add("by hand")
 
     async def _reset(self, event: Event) -> None:
-        with self._stores[1].writing() as state:
+        with self._stores.state.writing() as state:
             state.ask_reset("app", frozenset(Reset(scope) for scope in event["scopes"]))
         self._faults.add("reset")
 
@@ -267,7 +284,7 @@ class _Run:
             self._tell(f"audit {summary.result} {summary.counts}")
 
     async def _judge(self, event: Event) -> None:
-        with self._stores[1].writing() as state:
+        with self._stores.state.writing() as state:
             digests = {hold.digest: event["verdict"] for _, hold in state.holds("app")}
             if digests:
                 state.judge_holds("app", digests)
@@ -284,12 +301,12 @@ class _Run:
         audited = False
         for number in range(QUIET_ROUNDS):
             await self._judge({"verdict": "approved"})
-            with self._stores[1].writing() as state:
+            with self._stores.state.writing() as state:
                 state.change_status("app", lifted)
                 state.wish(Wish("app", self._time.now()))
             await self._look()
             await self._pass(600.0)
-            with self._stores[1].reading() as state:
+            with self._stores.state.reading() as state:
                 open_still = [*state.intents("app"), *state.holds("app")]
                 escrow = state.escrow("app")
             blocked = self._checks.blocked(self._app, escrow)
@@ -314,13 +331,13 @@ class _Run:
     async def _check_rest(self, blocked: set[str]) -> None:
         """Everything is right: then nothing more is asked of the app, and each effect is in the log."""
         before = self._app.requests
-        with self._stores[1].writing() as state:
+        with self._stores.state.writing() as state:
             state.wish(Wish("app", self._time.now()))
         await self._look()
         await self._pass(3600.0)
         if self._app.requests > before + len(blocked) * 6:
             self._checks.wrong(f"I6: {self._app.requests - before} requests though everything is in step")
-        with self._stores[1].reading() as state:
+        with self._stores.state.reading() as state:
             entries = list(state.log("app"))
         self._checks.log(entries, self._app)
 
@@ -336,7 +353,7 @@ class _Run:
             interval_minutes=24 * 60,
             audit=Audit("repair"),
         )
-        with self._stores[1].writing() as state:
+        with self._stores.state.writing() as state:
             state.save_app(app, TOKEN)
             if state.status("app").schedule != "active":
                 state.change_status("app", lambda status: JobStatus("active"))

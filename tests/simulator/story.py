@@ -22,7 +22,6 @@ import random
 from typing import Any
 
 from msgspec import Struct
-
 from tests.simulator.company import Company
 
 Event = dict[str, Any]

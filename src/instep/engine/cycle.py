@@ -122,8 +122,10 @@ class _Cycle:
         if not self._on_demand:
             await self._evaluate_affected(since)
         self._evaluation.repeats = True
+        again |= await self._due()
         while not self._stop.is_set():
             await self._evaluate_again(again)
+            again = set()
             await self._apply()
             if self._stop.is_set():
                 return
@@ -162,12 +164,12 @@ class _Cycle:
 
     async def _evaluate_again(self, subjects: set[tuple[Kind, str]]) -> None:
         """Subjects that wait for something which may have come."""
-        due = (subjects | await self._due()) - self._settlement.parked.keys()
-        due = {at for at in due if self._rounds[at] < ROUNDS_PER_SUBJECT}
-        if not due:
+        subjects -= self._settlement.parked.keys()
+        subjects = {at for at in subjects if self._rounds[at] < ROUNDS_PER_SUBJECT}
+        if not subjects:
             return
-        self._rounds.update(due)
-        await self._evaluate(due)
+        self._rounds.update(subjects)
+        await self._evaluate(subjects)
 
     async def _due(self) -> set[tuple[Kind, str]]:
         """Those who wait for something that may have come; a run on demand leaves them to the next cycle."""

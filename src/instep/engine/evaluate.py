@@ -252,6 +252,8 @@ class Evaluation:
             return None, kept(decision, around.memberships, calm if calm != link else None, due)
         if isinstance(change, Skip):
             return None, self._skipped(decision, change, link, around, due, "on-demand" if first else "")
+        # Of a subject that comes again, what was carried out meanwhile stays counted.
+        self._counted.pop((decision.kind, decision.subject_id), None)
         if decision.effects and not approved:
             guard.add(self.effects, decision)
             self._counted[decision.kind, decision.subject_id] = decision

@@ -58,10 +58,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A snapshot for reading: all statements see the same commit. Raises DatabaseUnavailable."""
+        """A snapshot for reading, as of the first statement: all see the same commit. Raises DatabaseUnavailable."""
         with _beginning(self._readers, self.path) as connection:
-            # SQLite takes the snapshot at the first read and not at BEGIN.
-            connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").all()
             yield connection
 
     def close(self) -> None:
