@@ -1,6 +1,7 @@
 """The runner runs jobs by itself: on a change, when asked, when somebody is due; and never one into another's way."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from tests.engine.small_world import SmallWorld, small_world
 from tests.engine.test_crashes import people, person
 
@@ -17,6 +19,7 @@ from instep.core.subject import Kind
 from instep.engine.runner import Runner
 from instep.engine.world import Job
 from instep.ports import App, AppUnavailable, CycleSummary, Target
+from instep.stores import database
 from instep.targets.memory import Call, Fault
 
 
@@ -303,3 +306,24 @@ def slow(world: SmallWorld, seconds: float) -> None:
 def wish(world: SmallWorld, *subjects: tuple[Kind, str]) -> None:
     with world.state.writing() as state:
         state.wish(Wish("app", datetime.now(UTC), subjects))
+
+
+async def test_a_service_that_cant_write_for_too_long_says_why_and_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when another process is stopped in the middle of a commit: SQLite has one writer at a time."""
+    monkeypatch.setattr(database, "PATIENCE", 0.3)
+    with small_world(tmp_path) as world:
+        people(world, 2)
+        async with service(world) as running:
+            await until(lambda: running.ended)
+            asleep = sqlite3.connect(world.folder / "state.sqlite", isolation_level=None)
+            asleep.execute("BEGIN IMMEDIATE")
+            people(world, 3)
+            await until(lambda: running.runner.jobs["app"].fault)
+            assert "Somebody else has been using it" in running.runner.jobs["app"].fault
+            assert len(running.accounts()) == 2, "nothing is sent that can't be written down first"
+            asleep.execute("ROLLBACK")
+            asleep.close()
+            await until(lambda: len(running.accounts()) == 3)
+            await until(lambda: not running.runner.jobs["app"].fault)

@@ -240,7 +240,7 @@ def test_process_that_was_overtaken_while_migrating_does_nothing_twice(migration
             yield connection
 
     engine = create_engine(URL.create("sqlite", database=str(path)))
-    bring_up_to_date(begin, migrations, path)
+    bring_up_to_date(begin, begin, migrations, path)
     engine.dispose()
     assert len(begun) == 3
     opened(migrations, path).close()
@@ -284,6 +284,23 @@ def test_place_that_cant_hold_a_database_is_refused_by_name(migrations: Path) ->
     file.write_text("")
     with pytest.raises(DatabaseUnavailable, match="can't be opened"):
         opened(migrations, file / "below.sqlite")
+
+
+def test_whoever_only_reads_is_not_held_up_by_somebody_who_never_ends_writing(
+    migrations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening included, where the schema is up to date: `instep status` is asked when something hangs."""
+    opened(migrations).close()
+    monkeypatch.setattr(databases, "PATIENCE", 0.2)
+    path = migrations.parent / "a b?#.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO people (id) VALUES (1)")
+    database = opened(migrations)
+    with database.read() as connection:
+        assert values(connection, "SELECT id FROM people") == []
+    database.close()
+    other.close()
 
 
 def test_write_that_waited_too_long_says_so(migrations: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,9 +85,11 @@ def open_database(path: Path, migrations: Path) -> Database:
         raise DatabaseUnavailable(f"{path} isn't a database; name another file")
     # Tables are rebuilt by some migrations, which enforced foreign keys would take for deletions.
     migrating = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "OFF"}, pool_size=1)
+    looking = _engine(path, "BEGIN", {}, pool_size=1)
     try:
-        bring_up_to_date(lambda: _beginning(migrating, path), migrations, path)
+        bring_up_to_date(lambda: _beginning(looking, path), lambda: _beginning(migrating, path), migrations, path)
     finally:
+        looking.dispose()
         migrating.dispose()
     return Database(path)
 

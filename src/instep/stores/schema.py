@@ -22,13 +22,14 @@ class SchemaTooNew(DatabaseUnavailable):
     """A newer program has changed the database."""
 
 
-def bring_up_to_date(begin: Begin, migrations: Path, path: Path) -> None:
+def bring_up_to_date(look: Begin, begin: Begin, migrations: Path, path: Path) -> None:
     """Apply what is missing of the folder `migrations`, in order, each in a transaction made by `begin`.
 
-    `path` names the database in errors. Raises DatabaseUnavailable and SchemaTooNew.
+    look: makes a transaction that only reads, so that nobody who writes holds up whoever opens a database that is up to
+    date. `path` names the database in errors. Raises DatabaseUnavailable and SchemaTooNew.
     """
     revisions = sorted(file.stem for file in migrations.glob("[0-9]*_*.py"))
-    with begin() as connection:
+    with look() as connection:
         current = _revision(connection, path)
     if current is not None and current not in revisions:
         raise SchemaTooNew(
