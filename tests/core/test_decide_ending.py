@@ -225,7 +225,7 @@ def test_every_cell_has_an_answer_that_fits_its_kind() -> None:
         assert bool(decision.effects) == isinstance(decision.change, Disable | Delete)
         if subject.kind is Kind.GROUP:
             assert not isinstance(decision.change, Disable)
-        if not link.alive:
+        if not link.ours:
             assert isinstance(decision.change, Skip)
 
 
