@@ -276,3 +276,57 @@ def test_whatever_comes_of_it_the_link_knows_what_was_acted_upon(name: str, outc
 @pytest.mark.parametrize("change", [Keep(), Release()])
 def test_what_needs_no_request_keeps_the_document(change: Any) -> None:
     assert after(replace(UPDATE, change=change), ACTIVE, Done()).sent == ACTIVE.sent
+
+
+# ------------------------------------------------------------------------------------------------ approval
+
+
+def test_an_approval_is_used_up_by_what_was_done_and_outlives_failures() -> None:
+    held = {v: replace(ACTIVE, hold=Hold("digest", "disable", "many", NOW, v)) for v in ("approved", "rejected")}
+    for outcome, kept in ((Done(), False), (VANISHED, False), (REFUSED, True), (BUSY, True), (SILENT, True)):
+        assert bool(after(UPDATE, held["approved"], outcome).hold) is kept
+        assert after(UPDATE, held["rejected"], outcome).hold == held["rejected"].hold
+
+
+def test_flow_control_leaves_what_failed_before_as_it_was() -> None:
+    troubled = replace(ACTIVE, failures=3, first_failure=NOW - timedelta(days=1), last_error="no")
+    link = after(UPDATE, troubled, BUSY)
+    assert (link.failures, link.first_failure, link.last_error) == (3, troubled.first_failure, BUSY.reason)
+
+
+def test_whoever_is_not_tried_by_itself_any_more_is_not_because_an_app_says_when() -> None:
+    tired = replace(ACTIVE, failures=30, first_failure=NOW - timedelta(days=28))
+    assert after(UPDATE, tired, replace(DOWN, after=60)).next_try is None
+
+
+def test_values_that_were_not_written_on_creation_are_not_remembered() -> None:
+    decision = replace(CREATE, change=Create({**IN_STEP, "nickName": None}))
+    assert after(decision, NEW, Done(), "app-1").sent == IN_STEP
+
+
+def test_who_was_let_go_and_is_brought_in_step_is_managed_again() -> None:
+    released = linked(person(), status=Status.RELEASED)
+    decision = decided(person(attributes={"jobTitle": "Countess"}), released)
+    assert isinstance(decision.change, Update)
+    assert after(decision, released, Done()).status is Status.ACTIVE
+
+
+def test_what_needs_no_request_leaves_the_status_as_it_is() -> None:
+    for status in (Status.RELEASED, Status.DISABLED, Status.GONE):
+        link = linked(person(), status=status, returned={"title": "Clerk"})
+        kept = after(replace(UPDATE, change=Keep()), link, Done(), None, {"title": "Boss"})
+        assert (kept.status, kept.returned) == (status, {"title": "Clerk"})
+
+
+def test_an_adoption_forgets_what_an_earlier_account_had() -> None:
+    before = linked(person(), status=Status.GONE, returned={"title": "Clerk"}, unknown=frozenset({"userName"}))
+    link = after(ADOPT, before, REFUSED)
+    assert (link.returned, link.sent) == ({}, {**IN_STEP, "title": "Clerk"})
+
+
+def test_what_is_gone_leaves_nothing_to_be_known() -> None:
+    before = replace(ACTIVE, returned={"title": "Clerk"}, unknown=frozenset({"title"}), last_error="no", failures=2)
+    for decision, outcome in ((DELETE, Done()), (UPDATE, VANISHED)):
+        link = after(decision, before, outcome)
+        assert (link.status, link.sent, link.returned, link.unknown) == (Status.GONE, {}, {}, frozenset())
+        assert (link.failures, link.last_error, link.app_id) == (0, "", "app-ada")

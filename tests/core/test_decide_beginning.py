@@ -118,6 +118,12 @@ def test_an_account_that_says_nothing_of_active_is_in_use() -> None:
     assert adopted(found(active=None)).changes == ()
 
 
+def test_only_of_active_is_silence_a_yes() -> None:
+    primary = 'emails[type eq "work"].primary'
+    rules = job({"target": primary, "source": '"True"'})
+    assert adopted(found(active=None), rules).changes == (AttributeChange(primary, None, True),)
+
+
 def test_an_adoption_that_takes_access_away_is_a_disable() -> None:
     rules = job({"target": "active", "source": '"False"'})
     for observed in (found(), found(active=None)):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.core.examples import LAW, MANAGER, RULES, USERS, decided, group, job, linked, person
+from tests.core.examples import GROUPS, LAW, MANAGER, RULES, USERS, decided, group, job, linked, person
 
 from instep.core.change import (
     AttributeChange,
@@ -177,6 +177,14 @@ def test_active_turned_false_by_any_mapping_is_a_disable(source: str) -> None:
         assert decision.change == Update((AttributeChange("active", True, False, EffectKind.DISABLE),))
 
 
+def test_another_attribute_turned_false_ends_nobodys_access() -> None:
+    primary = 'emails[type eq "work"].primary'
+    rules = job({"target": primary, "source": '"False"'})
+    decision = decided(person(), link(**{primary: True}), None, rules)
+    assert decision.change == Update((AttributeChange(primary, True, False),))
+    assert decision.effects == ()
+
+
 def test_who_is_inactive_already_is_not_disabled_again() -> None:
     rules = job({"target": "active", "source": '"False"'})
     decision = decided(person(), link(Status.DISABLED), None, rules)
@@ -236,6 +244,24 @@ def test_who_was_let_go_is_managed_again_even_where_updates_are_switched_off() -
 
 def test_who_comes_back_where_updates_are_switched_off_is_skipped() -> None:
     assert isinstance(change(person(), link(Status.DISABLED), NO_UPDATE), Skip)
+
+
+def test_who_stays_inactive_by_a_mapping_is_changed_and_not_enabled() -> None:
+    primary = 'emails[type eq "work"].primary'
+    rules = job({"target": "active", "source": '"False"'}, {"target": primary, "source": '"True"'})
+    subject = person(attributes={"jobTitle": "Countess"})
+    for known in (link(Status.DISABLED), link(Status.DISABLED, unknown={"active"})):
+        decision = decided(subject, known, None, rules)
+        assert isinstance(decision.change, Update)
+        assert {"title", primary} <= {c.path for c in decision.change.changes}
+        assert decision.effects == ()
+
+
+def test_a_group_that_was_let_go_gets_its_members_whatever_becomes_of_active() -> None:
+    rows = [*GROUPS, {"target": "active", "source": '"True"'}]
+    known = linked(group(), status=Status.RELEASED, sent={"displayName": "Team", "active": False})
+    decision = decided(group("team", "grace"), known, None, job(groups={"mappings": rows}), GRACE)
+    assert decision.change == Update((AttributeChange("active", False, True),), ("grace",))
 
 
 def test_a_group_that_was_let_go_is_managed_again() -> None:

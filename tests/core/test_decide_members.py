@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.examples import LAW, decided, group, job, linked
 
-from instep.core.change import Effect, EffectKind, Keep, Skip, Update
-from instep.core.decide import Around
+from instep.core.change import Decision, Effect, EffectKind, Keep, Skip, Update
+from instep.core.decide import FOREIGN_MEMBER, Around
 
 NO_UPDATE = job(groups={"actions": ["create", "delete"]})
 EVERYONE = {m: f"app-{m}" for m in ("ada", "bo", "cy")}
@@ -71,6 +71,30 @@ def test_memberships_stay_as_they_are_where_updates_are_switched_off() -> None:
     decision = decided(group("team", "bo"), linked(group("team")), None, NO_UPDATE, around)
     assert isinstance(decision.change, Skip)
     assert decision.effects == ()
+
+
+# ------------------------------------------------------------------- members whom nobody here stands behind
+
+STRANGERS = [f"app-{n}" for n in "987654321"]
+
+
+def strangers(members: bool, authoritative: bool, wanted: str = "") -> Decision:
+    """The decision about a group whose members an audit found to be strangers."""
+    rules = job(groups={"members": members}, authoritative_members=authoritative)
+    around = Around(EVERYONE, memberships=dict.fromkeys(STRANGERS, FOREIGN_MEMBER))
+    return decided(group("team", *wanted.split()), linked(group("team")), None, rules, around)
+
+
+def test_strangers_are_taken_out_where_the_directory_alone_decides() -> None:
+    decision = strangers(members=True, authoritative=True)
+    assert decision.change == Update(foreign_removed=tuple(sorted(STRANGERS)))
+    assert decision.effects == (Effect(EffectKind.REMOVE_MEMBERS, 9),)
+
+
+def test_strangers_are_let_alone_where_others_may_decide_or_members_are_not_provisioned() -> None:
+    assert strangers(members=True, authoritative=False).change == Keep()
+    assert strangers(members=True, authoritative=False, wanted="ada").change == Update((), ("ada",))
+    assert strangers(members=False, authoritative=True).change == Keep()
 
 
 STATES = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["sent", "pending", "unknown"]))

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.core.examples import EDITOR, FORGOTTEN, GUEST, LAW, MANAGER, RULES, desired, group, job, person, wish
+from tests.core.examples import EDITOR, FORGOTTEN, GUEST, LAW, MANAGER, NOW, RULES, desired, group, job, person, wish
 
-from instep.core.desire import NotReady
+from instep.core.desire import Desired, Mapped, NotReady, desire, in_scope, inputs
+from instep.core.desire import mapped as mapped_one_by_one
 from instep.core.rules import Rules
 from instep.core.subject import Grant
 
@@ -79,9 +80,11 @@ def test_a_value_that_flows_on_creation_only_is_apart() -> None:
 
 
 def test_a_default_may_hold_later_as_well() -> None:
-    found = desired(person(), mapped("[nickname]", default="nobody", default_on="always"))
-    assert found.attributes["nickName"] == "nobody"
+    rules = mapped("[nickname]", default="nobody", default_on="always", multivalued=True)
+    found = desired(person(), rules)
+    assert found.attributes["nickName"] == ["nobody"]
     assert found.initial == {}
+    assert desired(person(attributes={"nickname": "Countess"}), rules).attributes["nickName"] == ["Countess"]
 
 
 def test_an_attribute_may_be_cleared_where_the_source_has_no_value() -> None:
@@ -98,9 +101,11 @@ def test_a_single_value_of_a_list_is_a_list_of_one() -> None:
 
 
 def test_candidates_are_apart_until_somebody_has_looked() -> None:
-    found = desired(person(), mapped('SelectUniqueValue([displayName], Append([displayName], "2"))', flow="create"))
-    assert found.candidates == {"nickName": ("Ada", "Ada2")}
-    assert "nickName" not in {**found.attributes, **found.initial}
+    for row in ({}, {"multivalued": True}):
+        rules = mapped('SelectUniqueValue([displayName], Append([displayName], "2"))', flow="create", **row)
+        found = desired(person(), rules)
+        assert found.candidates == {"nickName": ("Ada", "Ada2")}
+        assert "nickName" not in {**found.attributes, **found.initial}
 
 
 def test_an_empty_default_is_no_value() -> None:
@@ -214,11 +219,13 @@ def test_a_default_of_the_wrong_type_leaves_the_question_open() -> None:
     last = replace(rules.users.mappings[-1], default="perhaps")
     bent = replace(rules, users=replace(rules.users, mappings=(*rules.users.mappings[:-1], last)))
     assert "'perhaps' is neither True nor False" in failure({}, bent)
+    *_, active = mapped_one_by_one(bent.users, inputs(person(), (), NOW, "seed"))
+    assert "'perhaps' is neither True nor False" in active.error
 
 
 def test_lists_are_read_and_given_as_lists() -> None:
-    found = desired(person(attributes={"otherMails": ["a@x.example", "b@x.example"]}), mapped("[otherMails]"))
-    assert found.attributes["nickName"] == ["a@x.example", "b@x.example"]
+    found = desired(person(attributes={"otherMails": ["b@x.example", "a@x.example"]}), mapped("[otherMails]"))
+    assert found.attributes["nickName"] == ["b@x.example", "a@x.example"]
 
 
 def test_the_older_names_of_attributes_are_understood() -> None:
@@ -271,3 +278,113 @@ def test_law_the_order_of_attributes_in_the_directory_does_not_matter(names: lis
     ordered = replace(person(), attributes={name: name.upper() for name in names})
     usual = replace(person(), attributes={name: name.upper() for name in sorted(names)})
     assert list(desired(ordered, rules).attributes.items()) == list(desired(usual, rules).attributes.items())
+
+
+# ----------------------------------------------------------------------------------- mapping by mapping
+
+
+def each(attributes: dict[str, Any], *rows: dict[str, Any]) -> tuple[dict[str, Mapped], Desired | NotReady]:
+    """What each of these mappings makes of somebody, and what comes of all of them."""
+    rules = job(*rows)
+    subject = person(attributes=attributes)
+    given = inputs(subject, rules.roles, NOW, "seed")
+    return {m.mapping.target: m for m in mapped_one_by_one(rules.users, given)}, in_scope(subject, rules, given)
+
+
+def test_each_mapping_is_told_with_what_it_reads_and_what_it_gives() -> None:
+    found, wish = each({"mail": "a@x.example"}, {"target": "nickName", "source": 'Join(" ", [surname], [mail])'})
+    assert list(found) == ["userName", "displayName", "title", MANAGER, "nickName"]
+    assert (found["nickName"].read, found["nickName"].value) == (
+        {"mail": "a@x.example", "surname": None},
+        "a@x.example",
+    )
+    assert list(found["nickName"].read) == ["mail", "surname"]
+    assert [m.error for m in found.values()] == [""] * 5
+    assert found["nickName"].given(wish) == "a@x.example"
+
+
+def test_a_mapping_that_fails_is_told_beside_the_others() -> None:
+    found, wish = each(
+        {},
+        {"target": "nickName", "source": 'Error("no cost centre")'},
+        {"target": "active", "source": '"perhaps"'},
+    )
+    assert isinstance(wish, NotReady)
+    assert "no cost centre" in found["nickName"].error
+    assert "'perhaps' is neither True nor False" in found["active"].error
+    assert (found["nickName"].value, found["active"].given(wish)) == (None, None)
+    assert (found["title"].error, found["title"].given(wish)) == ("", "Analyst")
+
+
+def test_what_an_account_gets_of_a_mapping_has_the_default_and_the_choice_in_it() -> None:
+    unique = {"target": "locale", "source": 'SelectUniqueValue("b", "a")', "flow": "create"}
+    found, wish = each(
+        {},
+        {"target": "nickName", "source": "[nickname]", "default": "nobody"},
+        {"target": "userType", "source": "IgnoreFlowIfNullOrEmpty([nothing])"},
+        unique,
+    )
+    assert isinstance(wish, Desired)
+    assert [found[path].given(wish) for path in ("nickName", "userType", "locale")] == ["nobody", None, ["b", "a"]]
+    assert found["locale"].given(replace(wish, initial={"locale": "b"})) == "b"
+    assert found["nickName"].value is None
+    always, wish = each({}, {"target": "nickName", "source": "[nickname]", "default": "nobody", "default_on": "always"})
+    assert always["nickName"].given(wish) == "nobody"
+
+
+# ------------------------------------------------------------------------------------- what may be read
+
+
+def test_what_expressions_may_read_of_people_and_groups() -> None:
+    given = inputs(person(manager="grace"), RULES.roles, NOW, "seed", "firm.example")
+    assert given.attributes == {
+        "displayName": "Ada",
+        "jobTitle": "Analyst",
+        "userPrincipalName": "ada@firm.example",
+        "originalUserPrincipalName": "ada@firm.example",
+        "id": "ada",
+        "manager": "grace",
+        "IsSoftDeleted": "False",
+        "accountEnabled": True,
+        "appRoleAssignments": (),
+    }
+    assert (given.now, given.seed, given.default_domain) == (NOW, "seed", "firm.example")
+    team = inputs(group(), (), NOW, "seed").attributes
+    assert (team["displayName"], team["id"], team["appRoleAssignments"]) == ("Team", "team", ())
+    assert "userPrincipalName" not in team
+
+
+def test_roles_are_read_as_objects_in_the_order_of_the_app() -> None:
+    subject = person(grants=(Grant("as-1", GUEST), Grant("as-2", EDITOR), Grant("as-3", FORGOTTEN)))
+    assert inputs(subject, RULES.roles, NOW, "seed").attributes["appRoleAssignments"] == (
+        {"id": EDITOR, "value": "editor", "displayName": "Editor"},
+        {"id": GUEST, "value": "guest", "displayName": "Guest"},
+    )
+
+
+def test_the_default_domain_is_known_to_expressions() -> None:
+    found = desire(person(), mapped("DefaultDomain()"), NOW, "seed", "firm.example")
+    assert isinstance(found, Desired)
+    assert found.attributes["nickName"] == "firm.example"
+
+
+def test_a_reference_that_is_worked_out_is_one_too() -> None:
+    row = {"target": "buddy", "source": 'IIF([jobTitle] = "Analyst", [manager], "")', "reference": True}
+    found = desired(person(manager="grace"), job(row))
+    assert found.references == {MANAGER: "grace", "buddy": "grace"}
+    assert "buddy" not in found.attributes
+    hidden = desired(person(manager="grace"), job({**row, "source": "Redact([manager])"}))
+    assert hidden.references["buddy"] == "grace"
+    assert "buddy" not in hidden.attributes
+
+
+def test_matching_is_by_text_whatever_the_value_is() -> None:
+    found = desired(person(), mapped("Count([displayName])", matching=2))
+    assert found.attributes["nickName"] == 1
+    assert found.matches[1] == ("nickName", "1")
+
+
+def test_a_redacted_value_is_typed_like_any_other() -> None:
+    rules = mapped('Redact("True")', "active")
+    assert desired(person(), rules).attributes["active"] is True
+    assert "the value is neither True nor False" in failure({}, mapped('Redact("s3cret")', "active"))

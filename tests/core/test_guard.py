@@ -1,5 +1,7 @@
 """The guard's verdict: when how many of what kind are too many."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,8 @@ from msgspec.structs import replace
 from tests.core.examples import LAW, decided, group, linked, person
 
 from instep.core.change import Effect, EffectKind, Keep
-from instep.core.guard import Limits, Population, Scale, Verdict, add, judge, tally, tightened
+from instep.core.decide import Around
+from instep.core.guard import DAY, Limits, Population, Scale, Verdict, add, judge, tally, tightened
 from instep.core.link import Status
 from instep.core.subject import Presence
 
@@ -70,6 +73,14 @@ def test_each_kind_is_measured_against_what_it_harms() -> None:
     assert held({RENAME: 11}, population) == {RENAME}
     assert held({GROUPS: 21}, population) == {GROUPS}
     assert held({MEMBERS: 101}, population) == {MEMBERS}
+
+
+def test_a_job_that_has_nobody_yet_has_a_population_of_none() -> None:
+    assert [Population().of(kind) for kind in EffectKind.ALL] == [0] * 6
+
+
+def test_a_day_has_twenty_four_hours() -> None:
+    assert timedelta(days=1) == DAY
 
 
 def test_own_limits_count() -> None:
@@ -164,6 +175,7 @@ def test_tight_limits_say_why_they_are_tight() -> None:
 def test_one_stays_one_and_none_stays_none_and_own_limits_are_halved_too() -> None:
     limits = tightened(Limits(1, 0, 0, 0, kinds={RENAME: Limits(cycle_count=40)}))
     assert (limits.per_cycle(9), limits.per_day(9), limits.of(RENAME).per_cycle(9)) == (1, 0, 20)
+    assert (limits.cycle_count, limits.day_count) == (1, 0)
 
 
 # ------------------------------------------------------------------------------------------- always held
@@ -221,6 +233,32 @@ def test_reasons_have_the_numbers() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (DISABLE, "people would lose access"),
+        (DELETE, "people would lose access"),
+        (RENAME, "people's login identifier would change"),
+        (MEMBERS, "memberships would be removed"),
+        (GROUPS, "groups would be deleted"),
+        (PURGES, "disabled accounts would be deleted"),
+    ],
+)
+def test_every_reason_says_how_many_of_what_and_how_many_of_them_wait_already(kind: str, what: str) -> None:
+    def reason(new: int, today: int = 0, empty: bool = False) -> str:
+        scale = Scale(MANY, {kind: today}, {kind: 9}, source_empty=empty)
+        return judge({kind: new}, scale, tightened(LIMITS)).held[kind]
+
+    assert reason(1, empty=True) == (
+        f"10 {what}, 9 of them waiting already, and the directory has nobody left for this app: is the source complete?"
+    )
+    assert reason(491) == f"500 of 1000 {what}, 9 of them waiting already: half or more at once is always held"
+    assert reason(11, today=31) == (
+        f"20 {what}, 9 of them waiting already, after 31 in the last 24 hours; the limit for a day is 50 of 1000, "
+        "half of the usual since the rules or Instep itself have changed"
+    )
+
+
 # ------------------------------------------------------------------------------------------------- tally
 
 LEAVER = decided(person(grants=()), linked(person()))
@@ -228,6 +266,7 @@ PURGED = decided(person(presence=Presence.PURGED), linked(person()))
 RENAMED = decided(person(name="byron@firm.example"), linked(person()))
 OWN_GROUP = decided(group(grants=()), linked(group()))
 ADOPTED_GROUP = decided(group(grants=()), linked(group(), adopted=True))
+REGROUPED = decided(group(), linked(group()), around=Around(memberships=dict.fromkeys("abc", "sent")))
 IN_STEP = decided(person(), linked(person()))
 
 
@@ -240,10 +279,15 @@ def test_effects_are_tallied_per_kind() -> None:
     }
 
 
+def test_each_membership_that_is_removed_counts() -> None:
+    assert tally([REGROUPED, LEAVER, REGROUPED]) == {MEMBERS: 6, DISABLE: 1}
+
+
 def test_a_decision_that_no_longer_holds_is_taken_out_again() -> None:
-    counts = tally([LEAVER, PURGED])
+    counts = tally([LEAVER, PURGED, REGROUPED])
     add(counts, LEAVER, sign=-1)
-    assert counts == {DISABLE: 0, DELETE: 1}
+    add(counts, REGROUPED, sign=-1)
+    assert counts == {DISABLE: 0, DELETE: 1, MEMBERS: 0}
     assert judge(counts, Scale(MANY), LIMITS) == Verdict()
 
 

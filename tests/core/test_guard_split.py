@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.core.examples import LAW, decided, group, job, linked, person
 
-from instep.core.change import Adopt, Decision, EffectKind, Enable, Update
+from instep.core.change import Adopt, Decision, Effect, EffectKind, Enable, Update
 from instep.core.decide import Around
 from instep.core.guard import Limits, Population, Scale, judge, split, tally
 from instep.core.link import Status
@@ -103,13 +103,14 @@ def test_an_adoption_that_is_nothing_but_harm_still_links() -> None:
 
 def test_who_comes_back_under_another_login_gets_access_while_the_login_waits() -> None:
     link = linked(person(), status=Status.DISABLED)
-    free, held = split(decided(person(name="byron@firm.example"), link), {RENAME})
-    assert free is not None
-    assert held is not None
-    assert isinstance(free.change, Enable)
-    assert isinstance(held.change, Update)
-    assert [c.path for c in free.change.changes] == ["active"]
-    assert [c.path for c in held.change.changes] == ["userName"]
+    for kinds in ({RENAME}, {RENAME, MEMBERS}):
+        free, held = split(decided(person(name="byron@firm.example"), link), kinds)
+        assert free is not None
+        assert held is not None
+        assert isinstance(free.change, Enable)
+        assert isinstance(held.change, Update)
+        assert [c.path for c in free.change.changes] == ["active"]
+        assert [c.path for c in held.change.changes] == ["userName"]
 
 
 def test_an_access_that_ends_by_a_mapping_waits_and_the_rest_goes_ahead() -> None:
@@ -121,6 +122,31 @@ def test_an_access_that_ends_by_a_mapping_waits_and_the_rest_goes_ahead() -> Non
     assert isinstance(held.change, Update)
     assert [c.path for c in free.change.changes] == ["title"]
     assert [c.path for c in held.change.changes] == ["active"]
+
+
+def test_of_two_kinds_of_harm_only_that_which_is_held_waits() -> None:
+    rules = job({"target": "active", "source": '"False"'})
+    both = decided(person(name="byron@firm.example"), linked(person()), rules=rules)
+    for kind, other, waits, goes in ((RENAME, DISABLE, "userName", "active"), (DISABLE, RENAME, "active", "userName")):
+        free, held = split(both, {kind})
+        assert free is not None
+        assert held is not None
+        assert isinstance(free.change, Update)
+        assert isinstance(held.change, Update)
+        assert ([c.path for c in held.change.changes], held.effects) == ([waits], (Effect(kind),))
+        assert ([c.path for c in free.change.changes], free.effects) == ([goes], (Effect(other),))
+
+
+def test_memberships_that_are_not_held_go_ahead_whatever_else_waits() -> None:
+    renamed, removal = moved(title="Analyst"), regrouped("", "b")
+    assert isinstance(renamed.change, Update)
+    assert isinstance(removal.change, Update)
+    change = replace(removal.change, changes=renamed.change.changes)
+    free, held = split(replace(removal, change=change, effects=(*renamed.effects, *removal.effects)), {RENAME})
+    assert free is not None
+    assert held is not None
+    assert (free.change, free.effects) == (removal.change, removal.effects)
+    assert (held.change, held.effects) == (renamed.change, renamed.effects)
 
 
 # ------------------------------------------------------------------------------------- approval by digest

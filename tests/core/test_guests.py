@@ -12,6 +12,8 @@ from instep.core.desire import home_address
         ("livia_atelier.example#EXT#@tenant.example", "livia@atelier.example"),
         ("livia_rossi_atelier.example#EXT#@tenant.example", "livia_rossi@atelier.example"),
         ("ada_lovelace@firm.example", "ada_lovelace@firm.example"),
+        ("livia_atelier.example#EXT#@twice#EXT#@tenant.example", "livia@atelier.example"),
+        ("ada_firm.example#2", "ada_firm.example#2"),
         ("odd#EXT#@tenant.example", "odd#EXT#@tenant.example"),
         ("odd_one#EXT#@tenant.example", "odd_one#EXT#@tenant.example"),
         ("_atelier.example#EXT#@tenant.example", "_atelier.example#EXT#@tenant.example"),

@@ -10,6 +10,7 @@ from tests.core.examples import LAW, MANAGER, RULES, job
 
 from instep.core.change import AttributeChange
 from instep.core.match import differences, ignored, key, matching_ids, observe, rewritten
+from instep.scim import documents
 
 
 def users(**names: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -32,12 +33,14 @@ def test_near_misses_do_not_match(held: Any) -> None:
 
 
 def test_twins_are_all_found_and_each_once() -> None:
-    twins = users(a="ada@firm.example", b="bo@firm.example", c="ADA@firm.example")
-    assert matching_ids([*twins, *twins], "userName", "Ada@Firm.Example") == ["a", "c"]
+    twins = users(c="ada@firm.example", b="bo@firm.example", a="ADA@firm.example")
+    assert matching_ids([*twins, *twins], "userName", "Ada@Firm.Example") == ["c", "a"]
 
 
 def test_a_resource_without_the_attribute_does_not_match() -> None:
-    assert matching_ids([("a", {"id": "a"})], "userName", "None") == []
+    for nothing in ("None", str(documents.ABSENT)):
+        assert matching_ids([("a", {"id": "a"}), ("b", {"userName": None})], "userName", nothing) == []
+        assert matching_ids([("a", {"userName": [None]})], "userName", nothing) == []
 
 
 def test_names_of_attributes_may_be_spelled_in_any_case() -> None:
@@ -130,7 +133,7 @@ def test_the_managed_attributes_are_observed_and_nothing_else() -> None:
 
 def test_what_the_app_rewrote_is_told_in_its_own_words() -> None:
     sent = {"displayName": "Ada", "title": "Analyst", "userName": "ada", "active": True}
-    document = {"displayName": "Ada Byron", "userName": "ADA", "active": "true"}
+    document = {"displayName": "Ada Byron", "userName": "ADA", "active": "True"}
     assert rewritten(sent, document, RULES.users) == {"displayName": "Ada Byron"}
 
 
@@ -153,12 +156,15 @@ def test_a_reference_is_compared_by_the_account_it_points_to() -> None:
 # ------------------------------------------------------------------------------------------- differences
 
 
+STAYS = object()
+
+
 def flowing(flow: str, wanted: Any, held: Any, unknown: bool = False) -> Any:
-    """What the attribute becomes; none where nothing is sent."""
+    """What the attribute becomes; STAYS where nothing is sent."""
     rules = job({"target": "nickName", "source": "[nickname]", "flow": flow})
     doubts = frozenset({"nickName"} if unknown else ())
     found = differences({"nickName": wanted}, {} if held is None else {"nickName": held}, doubts, rules.users.by_target)
-    return found[0].new if found else None
+    return found[0].new if found else STAYS
 
 
 @pytest.mark.parametrize(
@@ -167,13 +173,13 @@ def flowing(flow: str, wanted: Any, held: Any, unknown: bool = False) -> Any:
         ("always", ["b"], ["a"], ["b"]),
         ("always", [], ["a"], []),
         ("attribute-add", "new", None, "new"),
-        ("attribute-add", "new", "old", None),
+        ("attribute-add", "new", "old", STAYS),
         ("value-add", "new", "old", "new"),
         ("value-add", ["b"], ["a"], ["a", "b"]),
-        ("value-add", ["A"], ["a"], None),
-        ("value-add", ["b"], "a", ["a", "b"]),
+        ("value-add", ["A"], ["a"], STAYS),
+        ("value-add", ["b"], "first", ["first", "b"]),
         ("multi-value-add", ["a", "b"], ["a", "c"], ["a", "c", "b"]),
-        ("multi-value-add", ["a"], ["a", "c"], None),
+        ("multi-value-add", ["a"], ["a", "c"], STAYS),
         ("multi-value-add", ["a"], None, ["a"]),
     ],
 )
@@ -183,6 +189,7 @@ def test_a_mapping_decides_how_its_value_flows(flow: str, wanted: Any, held: Any
 
 def test_a_list_that_only_grows_is_written_again_where_nobody_knows_what_is_there() -> None:
     assert flowing("value-add", ["a"], ["a"], unknown=True) == ["a"]
+    assert flowing("multi-value-add", ["a"], ["a"], unknown=True) is STAYS
 
 
 PATHS = st.sampled_from(["userName", "displayName", "title", "active"])
@@ -234,3 +241,42 @@ def test_manager_that_stays_is_a_change_that_wasnt_made() -> None:
     change = AttributeChange(MANAGER, {"subject": "ada", "value": "app-ada"}, {"subject": "bob", "value": "app-bob"})
     document = {MANAGER.rpartition(":")[0]: {"manager": {"value": "app-ada"}}}
     assert ignored([change], {}, document, RULES.users) == [AttributeChange(MANAGER, "app-ada", change.new)]
+
+
+@pytest.mark.parametrize(
+    ("flow", "wanted", "held", "added"),
+    [
+        ("always", ["b"], ["a"], ()),
+        ("attribute-add", ["b"], None, ()),
+        ("value-add", ["a", "b"], ["a"], ("b",)),
+        ("value-add", ["first", "b"], "first", ("b",)),
+        ("value-add", "new", "old", ()),
+        ("multi-value-add", ["c", "b"], ["A", "B"], ("c",)),
+        ("multi-value-add", ["b", "a"], None, ("b", "a")),
+    ],
+)
+def test_of_a_list_that_only_grows_it_is_known_what_comes_in(
+    flow: str, wanted: Any, held: Any, added: tuple[str, ...]
+) -> None:
+    rules = job({"target": "nickName", "source": "[nickname]", "flow": flow})
+    (change,) = differences({"nickName": wanted}, {"nickName": held}, frozenset(), rules.users.by_target)
+    assert (change.old, change.added) == (held, added)
+
+
+def test_all_of_a_list_that_only_grows_comes_in_where_nobody_knows_what_is_there() -> None:
+    rules = job({"target": "nickName", "source": "[nickname]", "flow": "value-add"})
+    doubts = frozenset({"nickName"})
+    (change,) = differences({"nickName": ["a"]}, {"nickName": ["a"]}, doubts, rules.users.by_target)
+    assert change.added == ("a",)
+
+
+def test_case_counts_in_what_comes_in_where_it_counts_at_all() -> None:
+    rules = job({"target": "nickName", "source": "[nickname]", "flow": "multi-value-add", "case_exact": True})
+    (change,) = differences({"nickName": ["A"]}, {"nickName": ["a"]}, frozenset(), rules.users.by_target)
+    assert (change.new, change.added) == (["a", "A"], ("A",))
+
+
+def test_a_value_that_is_no_reference_is_compared_whole() -> None:
+    sent = {"nickName": {"value": "a"}}
+    assert rewritten(sent, {"nickName": {"value": "a"}}, RULES.users) == {}
+    assert rewritten(sent, {"nickName": "a"}, RULES.users) == {"nickName": "a"}

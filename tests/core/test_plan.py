@@ -38,6 +38,7 @@ LET_GO = decided(person(grants=()), linked(person()), rules=job(skip_out_of_scop
 TEAM = decided(group())
 TEAM_GONE = decided(group(grants=()), linked(group()))
 SHRINKING = decided(group(), linked(group()), around=Around(memberships={"ada": "sent"}))
+CLEARED = replace(SHRINKING, change=Update(foreign_removed=("app-x",)), effects=())
 GROWING = decided(group("team", "ada"), linked(group("team")), around=Around({"ada": "app-ada"}))
 
 
@@ -45,10 +46,11 @@ def test_leavers_go_first_then_people_then_groups() -> None:
     stages = [
         [SKIPPED, LET_GO],
         [LEAVER, BLOCKED],
-        [TEAM_GONE, SHRINKING],
+        [TEAM_GONE, SHRINKING, CLEARED],
         [JOINER, MOVER, RETURNER],
         [TEAM, GROWING],
     ]
+    assert priority(replace(LEAVER, effects=())) == priority(LEAVER)
     ranks = [{priority(d) for d in stage} for stage in stages]
     assert all(len(rank) == 1 for rank in ranks)
     assert ranks == sorted(ranks, key=min)

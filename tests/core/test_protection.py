@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.core.examples import decided, group, job, linked, person
 
-from instep.core.change import Adopt, Create, Decision, Skip, Update
+from instep.core.change import Adopt, Create, Decision, Effect, EffectKind, Skip, Update
 from instep.core.decide import FOREIGN_MEMBER, Around
 from instep.core.link import Link, Status
 from instep.core.match import Absent, Found, Observed
@@ -32,7 +32,9 @@ def told(decision: Decision) -> str:
     assert isinstance(decision.change, Skip), decision.change
     assert (decision.change.code, decision.change.failed) == ("Protected", False)
     assert decision.effects == ()
-    assert decision.trace[-1].description == decision.change.reason
+    *before, step = decision.trace
+    assert [each.type for each in before] == ["import", "scoping"]
+    assert (step.type, step.status, step.description) == ("processing", "skipped", decision.change.reason)
     return decision.change.reason
 
 
@@ -94,9 +96,28 @@ def test_who_is_protected_neither_comes_into_a_group_nor_leaves_it() -> None:
     decision = decided(group("team", "new"), linked(group()), None, rules, around)
     assert decision.change == Update(members_removed=("eve",), foreign_removed=("app-x",))
     assert decision.pending == ()
+    assert decision.effects == (Effect(EffectKind.REMOVE_MEMBERS, 2),)
     made = decided(group("team", "new", "eve"), None, Absent(), rules, around).change
     assert isinstance(made, Create)
     assert made.members == ("eve",)
+
+
+def test_who_is_protected_stays_in_a_group_that_is_adopted() -> None:
+    seen = Found("app-team", "displayName", {"displayName": "Team"}, foreign=("app-root", "app-x"))
+    around = Around({"ada": "app-ada", "eve": "app-eve"}, untouched=frozenset({"ada", "app-root"}))
+    change = decided(group("team"), None, replace(seen, members=("ada", "eve")), around=around).change
+    assert isinstance(change, Adopt)
+    assert (change.members_removed, change.foreign_removed) == (("eve",), ("app-x",))
+
+
+def test_nobody_is_created_with_a_login_that_is_protected_in_the_app() -> None:
+    row = {"target": "userName", "source": "[userPrincipalName]", "flow": "create"}
+    matched = {"target": "externalId", "source": "[id]", "matching": 1}
+    for given in ({"protected": {"accounts": ["ada@firm.example"]}}, {}):
+        decision = decided(
+            person("eve", name="ada@firm.example"), rules=job(users={"mappings": [row, matched]}, **given)
+        )
+        assert isinstance(decision.change, Skip if given else Create)
 
 
 @pytest.mark.parametrize(

@@ -96,10 +96,8 @@ def _protected(
     app, would get, or was found to have."""
     if found := protection.person(subject):
         return found
-    if subject.kind is Kind.GROUP:
-        return ""
     wished = (wish.attributes.get(LOGIN), wish.initial.get(LOGIN)) if isinstance(wish, Desired) else ()
-    seen = (observed.login or None,) if isinstance(observed, Found) else ()
+    seen = (observed.login,) if isinstance(observed, Found) else ()
     return (protection.linked(link) if link else "") or protection.account(*wished, *seen)
 
 
@@ -317,12 +315,10 @@ def _attribute_changes(
     """The changes, and the subjects referred to that have no account yet."""
     changes = differences(wish.attributes, held, unknown, of.by_target)
     # An account that says nothing of `active` is in use; an app that doesn't have the attribute never says it.
-    if changes and ACTIVE not in held and ACTIVE not in unknown:
+    if ACTIVE not in held and ACTIVE not in unknown:
         changes = [c for c in changes if not (c.path == ACTIVE and c.new is True)]
-    if wish.cleared:
-        cleared = (path for path in wish.cleared if path in held or path in unknown)
-        changes += [AttributeChange(path, held.get(path), None) for path in cleared]
-    if changes and subject.kind is Kind.USER:
+    changes += [AttributeChange(path, held.get(path), None) for path in wish.cleared if path in held or path in unknown]
+    if subject.kind is Kind.USER:
         changes = [_guarded(c, of.logins) for c in changes]
     pending: list[str] = []
     for path, referred in wish.references.items():

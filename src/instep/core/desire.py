@@ -126,10 +126,10 @@ def in_scope(
                     if mapping.matching:
                         matching[mapping.target] = value
                     continue
-            if off and mapping.source.text in off:
+            if mapping.source.text in off:
                 raise ValueError("its pattern took too long too often, so it isn't tried any more")
             value = _value(mapping, inputs)
-            default = None if mapping.default is None else _typed(mapping, mapping.default)
+            default = _typed(mapping, mapping.default)
         except (EvaluationError, ValueError) as wrong:
             reason = f"the mapping of {mapping.target} failed: {wrong}"
             trace = (_imported(subject), found.step) if found else ()
@@ -144,7 +144,7 @@ def in_scope(
         if isinstance(value, Candidates):
             candidates[mapping.target] = value.values
             continue
-        if value is None and default is not None and mapping.default_on == "always":
+        if value is None and mapping.default_on == "always":
             value = default
         if value is None:
             if default is not None:
@@ -219,8 +219,6 @@ def _typed(mapping: Mapping, value: Any) -> Any:
     if value is None or value == "":
         return None
     if mapping.boolean:
-        if isinstance(value, bool):
-            return value
         text = str(value).strip().lower()
         if text not in ("true", "false"):
             raise ValueError(f"{'the value' if mapping.source.redacted else repr(value)} is neither True nor False")

@@ -124,7 +124,7 @@ def split(decision: Decision, kinds: Container[str]) -> tuple[Decision | None, D
     change = decision.change
     if not isinstance(change, Update | Adopt | Enable):
         return None, decision
-    waiting = tuple(c for c in change.changes if c.effect and c.effect in kinds)
+    waiting = tuple(c for c in change.changes if c.effect in kinds)
     rest: Update | Adopt | Enable = replace(change, changes=tuple(c for c in change.changes if c not in waiting))
     held = Update(waiting)
     if not isinstance(rest, Enable) and EffectKind.REMOVE_MEMBERS in kinds:

@@ -69,9 +69,9 @@ def matching_ids(documents_by_id: Iterable[tuple[str, Mapping[str, Any]]], path:
 def observe(document: Mapping[str, Any], rules: ObjectRules, extra: Iterable[str] = ()) -> dict[str, Any]:
     """The managed attributes that the resource holds, by path."""
     observed: dict[str, Any] = {}
-    for path in (*(m.target for m in rules.mappings if m.target != "members"), *extra):
+    for path in (*(m.target for m in rules.mappings), *extra):
         value = documents.read(document, paths.parse(path))
-        if value is not documents.ABSENT and value is not None:
+        if value is not documents.ABSENT:
             observed[path] = value
     return observed
 
@@ -141,7 +141,7 @@ def differences(
         mapping = by_target.get(path)
         exact = mapping is not None and mapping.case_exact
         new = _flowing(mapping, value, old)
-        if new is not None and (path in unknown or old is None or not documents.same(old, new, exact)):
+        if new is not None and (path in unknown or not documents.same(old, new, exact)):
             changes.append(AttributeChange(path, old, new, added=_added(mapping, value, old)))
     return changes
 
@@ -157,7 +157,7 @@ def _added(mapping: AttributeMapping | None, value: Any, old: Any) -> tuple[Any,
 
 def _flowing(mapping: AttributeMapping | None, value: Any, old: Any) -> Any:
     """What the attribute is to become as its mapping flows; none when nothing flows."""
-    if mapping is None or mapping.flow in ("always", "create") or old is None:
+    if mapping is None or mapping.flow == "always" or old is None:
         return value
     if mapping.flow == "attribute-add":
         return None
