@@ -73,7 +73,7 @@ def fitted(call: Call, function: Function) -> tuple[Node | None, ...]:
         )
     for index, node in enumerate(arguments):
         parameter = function.parameter(index)
-        if node is None and parameter.repeats and index >= len(function.parameters):
+        if node is None and index >= len(function.parameters):
             raise ExpressionError(
                 f'argument {index + 1} of {function.name} is left out; write "" for an empty text', call.column
             )

@@ -26,15 +26,11 @@ def _equal(left: Value, right: Value) -> bool | None:
         return None
     if one == other:
         return True
-    if one.lower() in _TRUTHS and other.lower() in _TRUTHS:
-        return one.lower() == other.lower()
-    if _is_number(left) or _is_number(right):
+    if one.lower() in _TRUTHS and one.lower() == other.lower():
+        return True
+    if isinstance(left, int) or isinstance(right, int):
         return _spell_numbers(one, other) and whole(one) == whole(other)
     return False
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _spell_numbers(one: str, other: str) -> bool:

@@ -182,7 +182,7 @@ class _Site:
         return tuple(None if item.node is None else item.read for item in self.given)
 
     def constant(self, index: int) -> str | None:
-        node = self.given[index].node if index < len(self.given) else None
+        node = self.given[index].node
         return str(node.value) if isinstance(node, Text | Number | Truth) else None
 
     def warn(self, text: str) -> None:

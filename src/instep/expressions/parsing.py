@@ -8,7 +8,8 @@ The grammar is small, with two oddities: an argument may be left out between two
     call        = Name "(" [ argument { "," argument } ] ")"
     argument    = expression | nothing
 
-A name before "(" must be a function that exists; whether its arguments fit is looked at by the compiler.
+A name before "(" must be a function that exists; whether its arguments fit, and whether a word may stand where it
+does, is looked at by the compiler.
 """
 
 from typing import Final
@@ -42,8 +43,6 @@ class _Parser:
         rest = self._take()
         if rest.kind is not Kind.END:
             raise ExpressionError(f"the expression ends here, but {rest} follows", rest.column)
-        if isinstance(node, Word):
-            raise stray_word(node)
         return node
 
     def _take(self) -> Token:
@@ -60,9 +59,6 @@ class _Parser:
         right = self._joined()
         if self._token.kind is Kind.COMPARISON:
             raise ExpressionError("only two things can be compared at once; nest IIF for more", self._token.column)
-        for side in (left, right):
-            if isinstance(side, Word):
-                raise stray_word(side)
         return Comparison(operator.value, left, right, operator.column)
 
     def _joined(self) -> Node:
@@ -73,9 +69,6 @@ class _Parser:
         while self._token.kind is Kind.CONCATENATION:
             self._take()
             parts.append(self._single())
-        for part in parts:
-            if isinstance(part, Word):
-                raise stray_word(part)
         return Concatenation(tuple(parts), first.column)
 
     def _single(self) -> Node:
