@@ -1,0 +1,1 @@
+"""What `script/mutate` is made of: the faults, and how they are tried."""
