@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.engine.small_world import RULES, SmallWorld, small_world
@@ -14,6 +15,7 @@ from instep.core.outcome import Refused, Unknown
 from instep.core.plan import action
 from instep.core.subject import DEFAULT_ACCESS, Kind, Presence
 from instep.engine.explain import Explanation, explain
+from instep.ports import AppUnavailable, Exchange, Resource
 from instep.targets.memory import Call, Fault
 
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
@@ -257,6 +259,26 @@ async def test_redacted_values_and_what_they_are_made_from_are_nowhere(tmp_path:
         assert world.link("anna").sent["nickName"] == "H1DDENS3CRET"
         assert explained.link
         assert explained.link.sent["nickName"] == "[Redact]"
+
+
+async def test_look_up_that_fails_doesnt_tell_the_redacted_value_that_was_asked_for(tmp_path: Path) -> None:
+    secret = {"target": "externalId", "source": "Redact([employeeId])", "matching": 2}
+    with small_world(tmp_path, rules=rules(secret)) as world:
+        hire(world, "anna", employeeId="H1/DDEN 7")
+
+        async def fails(kind: Kind, path: str, value: str) -> list[Resource]:
+            if path == "userName":
+                return []
+            asked_for = f"/Users?filter=externalId%20eq%20%22{quote(value, safe='')}%22"
+            exchange = Exchange("GET", asked_for, None, 500, f"no {value}", 1)
+            raise AppUnavailable(f"GET {asked_for}: 500: no {value}", "InternalServerError", exchange)
+
+        world.target.find = fails
+        with pytest.raises(AppUnavailable, match="filter=externalId") as gone:
+            await asked(world, "anna")
+        assert "DDEN" not in f"{gone.value} {gone.value.exchange}"
+        assert gone.value.exchange
+        assert gone.value.exchange.status == 500
 
 
 async def test_value_that_must_be_unique_is_the_one_that_is_free(tmp_path: Path) -> None:

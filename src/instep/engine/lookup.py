@@ -12,12 +12,14 @@ from typing import Any, Literal
 import msgspec
 
 from instep.core.desire import Desired
+from instep.core.masking import Masking
 from instep.core.match import Absent, Found, Observed, Twins, key, matching_ids, observe
 from instep.core.protection import LOGIN
+from instep.core.redaction import MASK
 from instep.core.scope import NotReady
 from instep.core.subject import Kind, Subject
 from instep.engine.world import Job, World
-from instep.ports import Resource, Target
+from instep.ports import AppUnavailable, Resource, Target
 from instep.scim import documents
 
 Way = Literal["empty", "list", "create-first", "filter"]
@@ -77,7 +79,7 @@ class Lookup:
             for value in values:
                 if (path, key(value)) in self._given:
                     continue
-                resources = await self._target.find(kind, path, value)
+                resources = await self.find(kind, path, value)
                 if not matching_ids(((r.id, r.document) for r in resources), path, value):
                     self._given.add((path, key(value)))
                     chosen[path] = value
@@ -131,7 +133,7 @@ class Lookup:
             return self._listed[kind].search(matches)
         for path, value in matches:
             async with self._at_once:
-                resources = await self._target.find(kind, path, value)
+                resources = await self.find(kind, path, value)
             self.asked = True
             ids = matching_ids(((r.id, r.document) for r in resources), path, value)
             if len(ids) > 1:
@@ -172,10 +174,23 @@ class Lookup:
         foreign = tuple(i for i in ids if i not in known) if self._job.rules.authoritative_members else ()
         return msgspec.structs.replace(group, members=tuple(known.values()), foreign=foreign)
 
+    async def find(self, kind: Kind, path: str, value: str) -> list[Resource]:
+        """What the app returns for `path eq value`. Raises AppUnavailable; without the value, which stands in what was
+        asked, where the rules redact that attribute."""
+        try:
+            return await self._target.find(kind, path, value)
+        except AppUnavailable as gone:
+            if not any(m.target == path and m.source.redacted for m in self._job.rules.of(kind).mappings):
+                raise
+            masking, exchange = Masking((value,), MASK), gone.exchange
+            if exchange:
+                exchange = msgspec.structs.replace(exchange, path=masking.text(exchange.path), body=None, answer=MASK)
+            raise AppUnavailable(masking.text(str(gone)), gone.code, exchange) from None
+
     async def accounts_of(self, logins: Iterable[str]) -> set[str]:
         """The app ids of those login names, asked for once in a cycle. Raises AppUnavailable."""
         for login in sorted(set(logins) - self._known_logins.keys()):
-            resources = await self._target.find(Kind.USER, LOGIN, login)
+            resources = await self.find(Kind.USER, LOGIN, login)
             self._known_logins[login] = matching_ids(((r.id, r.document) for r in resources), LOGIN, login)
         return {app_id for login in logins for app_id in self._known_logins[login]}
 

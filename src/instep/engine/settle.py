@@ -131,7 +131,7 @@ class Settlement:
         """Did the creation happen? Its account is found by what it would be matched by."""
         at = (intent.kind, intent.subject_id)
         for path, value in intent.decision.match:
-            resources = await self._target.find(intent.kind, path, value)
+            resources = await self._lookup.find(intent.kind, path, value)
             self._lookup.asked = True
             ids = matching_ids(((r.id, r.document) for r in resources), path, value)
             if len(ids) == 1:
