@@ -24,8 +24,11 @@ def in_json(text: str) -> str:
 def by_dotnet(text: str) -> str:
     """As .NET's encoder has it: what HTML could misread is escaped, in capital hex digits."""
     plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._~/=!*(){}[]|:;,?@#$%^-"
-    written = (c if c in plain else re.sub("....", r"\\u\g<0>", c.encode("utf-16-be").hex().upper()) for c in text)
-    return "".join(written)
+    return "".join(c if c in plain else in_utf_16(c) for c in text)
+
+
+def in_utf_16(character: str) -> str:
+    return re.sub("....", r"\\u\g<0>", character.encode("utf-16-be").hex().upper())
 
 
 def by_go_template(text: str) -> str:
@@ -40,6 +43,9 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON in JSON": lambda text: in_json(in_json(text)),
     "JSON in JSON in JSON": lambda text: in_json(in_json(in_json(text))),
     ".NET": by_dotnet,
+    "JSON, all in hex": lambda text: re.sub(
+        r'[^\w"\\.~-]', lambda c: in_utf_16(c[0]), json.dumps(text, ensure_ascii=False)[1:-1], flags=re.ASCII
+    ),
     "percent": quote,
     "percent, everything": lambda text: quote(text, safe=""),
     "percent, small letters": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="")),

@@ -76,7 +76,13 @@ def _written(text: str) -> bytes:
     if text[0] == "\\":
         return _BACKSLASH + b"{%d,%d}" % (len(text), len(text) * (_MOST_BACKSLASHES + 1))
     if text[0] == "%":
-        return b"(?:%s){%d}" % (_PERCENT if len(text) == 1 else _PERCENT + b"+", len(text))
+        literal = _PERCENT if len(text) == 1 else _PERCENT + b"+"
+        return b"(?:%s{1,%d}+u0025|&(?:amp;){0,4}#(?:37|x25);|%s){%d}" % (
+            _BACKSLASH,
+            _MOST_BACKSLASHES,
+            literal,
+            len(text),
+        )
     raw = text.encode("utf-8", "replace")
     if _PLAIN.fullmatch(raw):
         return re.escape(raw)
