@@ -75,6 +75,9 @@ def token_url(text: str) -> TokenUrl:
 
 def _checked(text: str, called: str, example: str) -> tuple[SplitResult, bool]:
     """The URL's parts, and whether it names this machine itself."""
+    # Before an @ there may stand a password, which no message repeats.
+    _, at, after = text.rpartition("@")
+    shown = repr(f"…@{after}" if at else text)
     try:
         parts = urlsplit(text.strip())
         host, port = parts.hostname, parts.port
@@ -83,18 +86,18 @@ def _checked(text: str, called: str, example: str) -> tuple[SplitResult, bool]:
         again = yarl.URL(text.strip() if host else "")
         connects_to = (again.raw_host or "").lower() if again.host else ""
     except ValueError as wrong:
-        raise TenantUrlError(f"{text!r} isn't a URL: {wrong}") from None
+        raise TenantUrlError(f"{shown} isn't a URL" + (f": {wrong}" if not at else "")) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise TenantUrlError(f"{text!r} isn't a {called}: expected one such as {example}")
+        raise TenantUrlError(f"{shown} isn't a {called}: expected one such as {example}")
     if parts.username is not None or parts.password is not None:
         raise TenantUrlError(f"a {called} can't carry a user name or password; the secret is entered by itself")
     if parts.fragment:
         raise TenantUrlError(f"a {called} has no part after #: leave out #{parts.fragment}")
     if port == 0:
-        raise TenantUrlError(f"{text!r}: port 0 can't be connected to")
+        raise TenantUrlError(f"{shown}: port 0 can't be connected to")
     loopback = host in _LOOPBACK_NAMES and connects_to == host
     if parts.scheme == "http" and not loopback:
-        raise TenantUrlError(f"{text!r}: the token would travel unencrypted; use https (http only to localhost)")
+        raise TenantUrlError(f"{shown}: the token would travel unencrypted; use https (http only to localhost)")
     return parts, loopback
 
 
