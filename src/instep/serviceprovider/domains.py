@@ -117,7 +117,7 @@ def is_verified(connection: Connection, organisation_id: int, name: str) -> bool
 def of_address(email: str) -> str:
     """The domain of an e-mail address, in the form that claims have. Invalid when it isn't an address."""
     local, at, domain = email.rpartition("@")
-    if not local or not at or any(character.isspace() for character in email):
+    if not local or not at or any(c.isspace() or not c.isprintable() for c in email):
         raise Invalid(f"{email!r} isn't an e-mail address")
     return normalised(domain)
 
