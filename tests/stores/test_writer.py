@@ -227,3 +227,34 @@ def test_loop_that_has_ended_doesnt_stop_the_writer(database: Database, writer: 
     asyncio.run(leave())
     gate.open.set()
     assert writer.run_blocking(insert(1)) == 1
+
+
+async def test_full_disk_in_the_middle_of_a_work_undoes_the_group_and_says_what_to_do(
+    database: Database, writer: Writer
+) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite won't go below the size it has
+    long = "9" * 100_000
+
+    def work(connection: Connection) -> None:
+        connection.execute(text(f"CREATE TABLE long AS SELECT '{long}' AS value"))
+
+    with pytest.raises(DatabaseUnavailable, match=r"numbers\.sqlite can't be used: .*full\. Make room"):
+        await writer.run(work)
+    await writer.run(insert(1))
+    assert numbers(database) == [1]
+
+
+async def test_damaged_page_that_a_work_meets_is_told_as_damage(database: Database, writer: Writer) -> None:
+    await writer.run(insert(1))
+    with database.write() as connection:
+        root = connection.execute(text("SELECT rootpage FROM sqlite_schema WHERE name = 'numbers'")).scalar_one()
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    database.close()  # and with it the pages that are in memory
+    with database.path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(DatabaseUnavailable, match=r"numbers\.sqlite can't be used: .*malformed\. The file is damaged"):
+        await writer.run(insert(2))
+    with pytest.raises(DatabaseUnavailable, match="The file is damaged"):
+        numbers(database)

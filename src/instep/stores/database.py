@@ -32,6 +32,17 @@ from instep.stores.schema import DatabaseUnavailable, bring_up_to_date
 
 _MAGIC = b"SQLite format 3\0"
 
+_OF_THE_FILE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The folder of the folders of migrations."""
 
@@ -121,7 +132,8 @@ def _engine(path: Path, begin: str, pragmas: dict[str, str | int], pool_size: in
 
 @contextmanager
 def _beginning(engine: Engine, path: Path) -> Iterator[Connection]:
-    """A transaction; failures of the file itself, when it begins or commits, become DatabaseUnavailable."""
+    """A transaction; failures of the file itself, and whatever fails when it begins or commits, become
+    DatabaseUnavailable."""
     inside = False
     try:
         with engine.begin() as connection:
@@ -129,18 +141,31 @@ def _beginning(engine: Engine, path: Path) -> Iterator[Connection]:
             yield connection
             inside = False
     except (DBAPIError, sqlite3.Error, NoneFree) as wrong:
-        if inside:
+        if inside and not is_of_the_file(wrong):
             raise
         cause = wrong.orig if isinstance(wrong, DBAPIError) else wrong
         raise DatabaseUnavailable(f"{path} can't be used: {cause}. {_way_out(cause)}") from wrong
 
 
+def is_of_the_file(wrong: BaseException) -> bool:
+    """Whether that's about the file and its disk rather than about a statement. SQLite may then have rolled the whole
+    transaction back (sqlite.org/lang_transaction.html)."""
+    cause = wrong.orig if isinstance(wrong, DBAPIError) else wrong
+    return _code(cause) in _OF_THE_FILE
+
+
+def _code(wrong: BaseException | None) -> int:
+    return getattr(wrong, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code (sqlite.org/rescode.html)
+
+
 def _way_out(wrong: BaseException | None) -> str:
-    code = getattr(wrong, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code (sqlite.org/rescode.html)
+    code = _code(wrong)
     if code == sqlite3.SQLITE_BUSY or isinstance(wrong, NoneFree):
         return f"Somebody else has been using it for {PATIENCE:.0f} s; try again when they have ended"
     if code == sqlite3.SQLITE_FULL:
-        return "Make room on the disk and try again; nothing was written"
+        return "Make room on the disk and try again; what was kept before is whole"
+    if code == sqlite3.SQLITE_IOERR:
+        return "Check whether the disk has room and is in order, and try again; what was kept before is whole"
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return "The file is damaged; put back a backup"
     return "Check the disk, and who may write the file and its folder"

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from instep.stores.database import Database
+from instep.stores.database import Database, is_of_the_file
 
 T = TypeVar("T")
 
@@ -124,7 +124,9 @@ def _attempt(work: _Work, connection: Connection) -> tuple[Any, BaseException | 
     savepoint = connection.begin_nested()
     try:
         result = work.call(connection)
-    except BaseException as wrong:  # noqa: BLE001 handed to the caller, who is in another thread
+    except BaseException as wrong:  # handed to the caller, who is in another thread
+        if is_of_the_file(wrong):
+            raise
         savepoint.rollback()
         return None, wrong
     savepoint.commit()
