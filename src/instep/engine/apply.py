@@ -55,7 +55,7 @@ class Application:
         self._stop = stop
         self._under_way: dict[str, asyncio.Future[str | None]] = {}
         self._recorder = Recorder(world, keeper, self._under_way)
-        self._sending = Sending(world, job, target, lookup, cycle, progress)
+        self._sending = Sending(world, job, target, lookup, cycle, progress, self._may_send)
         self.again: set[tuple[Kind, str]] = set()
         """Subjects to evaluate once more in this cycle."""
         self.held = 0
@@ -87,6 +87,11 @@ class Application:
     @property
     def _halted(self) -> bool:
         return bool(self._stop.is_set() or self._sending.unavailable or self._trouble or self._recorder.trouble)
+
+    async def _may_send(self) -> bool:
+        """Wait until there's room for another request; whether it may still be sent."""
+        await self._recorder.room()
+        return not self._halted
 
     async def _produce(self, lanes: Lanes, verdict: Callable[[], Awaitable[Verdict]]) -> None:
         while not self._halted:
@@ -182,11 +187,12 @@ class Application:
                     self._recorder.keep(Record(settled=at))
                     continue
                 record, account, again = await self._sending.send(prepared)
-                self._recorder.keep(record)
+                self._recorder.keep(record, sent=True)
                 if again:
                     self.again.add(at)
             except Exception as trouble:  # noqa: BLE001 - kept and raised by run; the intent stays open
                 self._trouble = self._trouble or trouble
+                self._recorder.give_up(trouble)
             finally:
                 future = self._under_way.get(at[1])
                 if future and not future.done():

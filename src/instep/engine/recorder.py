@@ -11,6 +11,7 @@ import msgspec
 
 from instep.core.acknowledge import failed
 from instep.core.link import Status
+from instep.engine.lanes import URGENT_WORKERS
 from instep.engine.lease import LeaseKeeper
 from instep.engine.world import World
 from instep.ports import AlreadyLinked, Record
@@ -26,13 +27,28 @@ class Recorder:
         self._world = world
         self._keeper = keeper
         self._under_way = under_way
-        self._queue: asyncio.Queue[Record | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Record, bool] | None] = asyncio.Queue()
+        self._unkept, self._most = 0, world.concurrency + URGENT_WORKERS
+        self._room = asyncio.Event()
         self.trouble: Exception | None = None
         """Why an outcome couldn't be kept: nothing more may be sent then."""
 
-    def keep(self, record: Record) -> None:
-        """Have this kept soon."""
-        self._queue.put_nowait(record)
+    async def room(self) -> None:
+        """Wait, right before a request, until fewer have been sent whose outcome isn't durable than may be in flight:
+        whatever dies then, no more has to be found out again. Each call is followed by `keep`, or by `give_up`."""
+        while self._unkept >= self._most and not self.trouble:
+            self._room.clear()
+            await self._room.wait()
+        self._unkept += 1
+
+    def keep(self, record: Record, sent: bool = False) -> None:
+        """Have this kept soon. sent: whether `room` was asked for before."""
+        self._queue.put_nowait((record, sent))
+
+    def give_up(self, trouble: Exception) -> None:
+        """Nothing more may be sent; what was is still kept."""
+        self.trouble = self.trouble or trouble
+        self._room.set()
 
     async def finish(self) -> None:
         """Say that nothing more comes."""
@@ -42,15 +58,18 @@ class Recorder:
         """Keep what comes until `finish`, or until the store refuses: then `trouble` says why."""
         ended = False
         while not ended:
-            records = [await self._queue.get()]
-            while not self._queue.empty() and len(records) < GROUP:
-                records.append(self._queue.get_nowait())
-            ended = None in records
+            taken = [await self._queue.get()]
+            while not self._queue.empty() and len(taken) < GROUP:
+                taken.append(self._queue.get_nowait())
+            ended = None in taken
+            kept = [each for each in taken if each is not None]
             try:
-                await self._write([r for r in records if r is not None])
+                await self._write([record for record, _ in kept])
             except Exception as trouble:  # noqa: BLE001 - raised by whoever runs this, once nothing is under way
-                self.trouble = trouble
+                self.give_up(trouble)
                 return
+            self._unkept -= sum(sent for _, sent in kept)
+            self._room.set()
 
     async def _write(self, records: Sequence[Record]) -> None:
         if not records:

@@ -6,7 +6,7 @@ than about the subject.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,24 @@ class Prepared:
 class Sending:
     """Sends the decisions of one cycle."""
 
-    def __init__(self, world: World, job: Job, target: Target, lookup: Lookup, cycle: str, progress: Progress) -> None:
+    def __init__(
+        self,
+        world: World,
+        job: Job,
+        target: Target,
+        lookup: Lookup,
+        cycle: str,
+        progress: Progress,
+        may_send: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """may_send: asked right before each request; it may take its time."""
         self._world = world
         self._job = job
         self._target = target
         self._lookup = lookup
         self._cycle = cycle
         self._progress = progress
+        self._may_send = may_send
         self._testing = asyncio.Lock()
         self._tested = -QUIET
         self.unavailable: AppUnavailable | None = None
@@ -83,6 +94,8 @@ class Sending:
         Raises LeaseLost.
         """
         decision, accounts = await self._resolve(prepared)
+        if not await self._may_send():
+            return Record(settled=(decision.kind, decision.subject_id)), None, False
         answer = masked_answer(decision, await self._answer(decision, accounts))
         await self._judge_app(answer.outcome)
         if self.unavailable and not isinstance(answer.outcome, Done):
