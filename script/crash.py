@@ -10,10 +10,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tests.crash import cycles
+from tests.crash import cycles, disks
 from tests.crash.stage import ACTS, SIDES, Point, Size, Stage
 from tests.crash.upgrades import Death, upgrades
 
@@ -22,6 +24,7 @@ EXAMPLES = """examples:
   script/crash cycle --act day --every 5          each fifth step of the cycle after a day of changes
   script/crash cycle --act initial --at app:217   one point again
   script/crash upgrades                           every statement of every upgrade
+  script/crash disks                              full disks, a lock that's kept, damaged pages
 """
 CYCLE = """Ends `instep sync` at each durable step of a cycle, runs it again, and looks whether the app holds exactly
 what it should: nobody twice, nobody missing, each membership; no more requests repeated than were in flight; and
@@ -30,6 +33,9 @@ of the directory), before each request, when it has arrived at the app, when it 
 heard so, and when its answer has come."""
 UPGRADES = """Ends the upgrade of each older database, with data in it, at each of its statements, and opens the
 database again: it must be what it was or what it should become, and then what it should become."""
+DISKS = """Runs a cycle on a disk with more and more room, with a database that somebody else locks at each step of
+the app, and with each page of each database damaged. It must end with a message that names the file and the way out,
+and go on afterwards as if nothing had been."""
 INTERRUPTED = 60
 """Where the cycle is ended that leaves the data for upgrades: about in the middle."""
 
@@ -41,9 +47,17 @@ def main(arguments: list[str]) -> int:
         for told in cycles.part(options):
             print(json.dumps(told), flush=True)
         return 0
+    if options.what == "disks":
+        disks.set_apart()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="instep-crash-", dir=options.folder) as folder:
-        report = ended_cycles(options, folder) if options.what == "cycle" else ended_upgrades(options, Path(folder))
+        match options.what:
+            case "cycle":
+                report = ended_cycles(options, folder)
+            case "upgrades":
+                report = ended_upgrades(options, Path(folder))
+            case _:
+                report = troubled_disks(options, Path(folder))
     report["seconds"] = round(time.monotonic() - began, 1)
     print(json.dumps(report) if options.json else "\n".join(f"{name:28} {value}" for name, value in report.items()))
     return 1 if report["wrong"] or not report["kills"] else 0
@@ -61,6 +75,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="what", required=True)
     cycle = commands.add_parser("cycle", help="a cycle of provisioning", parents=[several], description=CYCLE)
     commands.add_parser("upgrades", help="upgrades of databases", parents=[several], description=UPGRADES)
+    commands.add_parser("disks", help="disks that aren't in order", parents=[several], description=DISKS)
     cycle.add_argument("--users", type=int, default=500, metavar="N", help="people in the company, from 60 (500)")
     cycle.add_argument("--groups", type=int, default=10, metavar="N", help="groups in it, from 2 (10)")
     cycle.add_argument("--memberships", type=int, default=1000, metavar="N", help="members of them all (1000)")
@@ -117,6 +132,27 @@ def ended_upgrades(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "killed": dict(upgraded),
         "wrong": sum(bool(d.wrong) for d in deaths),
     }
+
+
+def troubled_disks(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Try disks that aren't in order; returns the figures."""
+    stage = Stage(folder / "stage", "day", Size(60, 4, 120), concurrency=4)
+    met: Counter[str] = Counter()
+    report: dict[str, Any] = {"wrong": 0}
+    kinds = [disks.limited_files(stage, options.every), disks.locked(stage, options.every)]
+    kinds += [disks.damaged(stage, name, options.every) for name in ("directory", "state")]
+    with ExitStack() as mounted:
+        if disks.is_apart():
+            disk = mounted.enter_context(disks.small_disk(folder / "disk"))
+            kinds.append(disks.full_disks(stage, disk, options.every))
+        else:
+            report["not_run"] = "full disk: no file system may be mounted here"
+        for trouble in chain(*kinds):
+            met[trouble.kind] += trouble.met
+            report["wrong"] += bool(trouble.wrong)
+            for wrong in trouble.wrong:
+                say(f"{trouble.kind} {trouble.at}: {wrong}")
+    return {"kills": met.total(), "met": dict(met), **report}
 
 
 def _deaths(options: argparse.Namespace, folder: Path, data: Path) -> Iterator[Death]:

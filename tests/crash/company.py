@@ -11,6 +11,17 @@ from instep.directory.generate import Company
 from instep.stores.directory import DirectoryStore
 
 SEED = 7
+SMALL = "small-group"
+
+
+def before(data: Path, company: Company) -> None:
+    """Add to the generated company a group so small that its deletion is no accident in the guard's eyes."""
+    store = DirectoryStore(data / "directory.sqlite")
+    with store.edit() as edit:
+        edit.put(Entry(Kind.GROUP, SMALL, "Two People"))
+        for number in (0, 1):
+            edit.join(SMALL, Kind.USER, company.id(Kind.USER, number))
+    store.close()
 
 
 def a_day(data: Path, company: Company) -> None:
@@ -48,6 +59,7 @@ def a_day(data: Path, company: Company) -> None:
         change(last - 3, presence=Presence.SOFT_DELETED, deleted=now - timedelta(days=31))
         for number in range(len(group)):
             edit.join(group[number], Kind.USER, user[50 + number])
+        for number in (0, 1):
             edit.leave(group[number], user[number])
         edit.put(Entry(Kind.GROUP, "new-group", "Everybody Who Is New"))
         for number in range(6):
@@ -55,5 +67,5 @@ def a_day(data: Path, company: Company) -> None:
         renamed = edit.entry(Kind.GROUP, group[0])
         assert renamed
         edit.put(replace(renamed, name="Renamed"))
-        edit.purge(Kind.GROUP, [group[1]])
+        edit.purge(Kind.GROUP, [SMALL])
     store.close()

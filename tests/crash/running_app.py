@@ -3,6 +3,7 @@
 import json
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -22,6 +23,14 @@ class RunningApp:
     def kill(self, pid: int, at: int) -> None:
         """End that process at the app's n-th step from here."""
         self._get(f"{self._root}/kill?pid={pid}&at={at}")
+
+    def lock(self, path: Path, at: int) -> None:
+        """Take the write lock of that database at the app's n-th step from here, and keep it until `unlock`."""
+        self._get(f"{self._root}/lock?{urllib.parse.urlencode({'path': path, 'at': at})}")
+
+    def unlock(self) -> None:
+        """Let go of it."""
+        self._get(self._root + "/unlock")
 
     def content(self) -> Any:
         """Users and groups in full, but for what the app makes up: ids become names."""
