@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from instep.expressions import EvaluationError, ExpressionError, Inputs, Redacted, Value, parse
-from instep.expressions.limits import EXPRESSION_CALLS, EXPRESSION_DEPTH
+from instep.expressions.limits import EXPRESSION_CALLS, EXPRESSION_DEPTH, EXPRESSION_LENGTH, RESULT_LENGTH, TEXT_LENGTH
 
 NOW = datetime(2021, 7, 2, 15, 33, 38, tzinfo=UTC)
 GIVEN: dict[str, Value] = {"a": "07", "b": "xyz", "n": "two", "c": ("1", "2")}
@@ -72,6 +72,12 @@ def alone(word: str) -> str:
             "Append(",
             8,
             "expected a function, an [attribute], a text in quotes or a number, but found the end",
+        ),
+        ('Trim("ab\\x")', 9, 'a backslash in a text is written twice: "\\\\x", not "\\x"'),
+        ("[a\u200bb]", 1, '"a\u200bb" can\'t be the name of an attribute'),
+        *(
+            (f"Trim({quote}a)", 6, f'texts stand in straight double quotes ("), not in {quote}')
+            for quote in ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "'")
         ),
         ("=1", 1, 'expected a function, an [attribute], a text in quotes or a number, but found "="'),
     ],
@@ -191,6 +197,62 @@ def test_what_is_compared_has_places_of_its_own() -> None:
 )
 def test_two_values_compare_as_what_both_of_them_spell(text: str, expected: bool) -> None:
     assert value(text) is expected
+
+
+# ----------------------------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize(
+    ("number", "result"),
+    [
+        (-(2**63), "abcd"),
+        (str(-(2**63)), "abcd"),
+        (str(2**63 - 1), "abcd"),
+        (" &H3 ", "abc"),
+        ("&H1F", "abcd"),
+        ((), None),
+        (("2",), "ab"),
+        (None, None),
+    ],
+)
+def test_numbers_of_64_bits_are_read_from_texts_and_lists_too(number: Value, result: Value) -> None:
+    assert parse('Left("abcd", [n])').evaluate(Inputs({"n": number}, now=NOW)) == result
+
+
+@pytest.mark.parametrize("number", [str(2**63), str(-(2**63) - 1), 2**63, 2**70, True, False, "2.0", ""])
+def test_what_is_no_number_of_64_bits_is_refused_however_it_comes(number: Value) -> None:
+    with pytest.raises(EvaluationError):
+        parse('Left("abcd", [n])').evaluate(Inputs({"n": number}, now=NOW))
+
+
+def test_hexadecimal_numbers_are_read_by_sixteens() -> None:
+    assert value('InStr("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "b", "&H1F")') == 32
+    assert value('InStr("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "b", "&H21")') == 0
+
+
+@pytest.mark.parametrize(("truth", "expected"), [(None, False), ((), False), ("FALSE", False), ("1", True), (0, False)])
+def test_what_is_nothing_is_not_true(truth: Value, expected: bool) -> None:
+    assert parse("CBool([t])").evaluate(Inputs({"t": truth}, now=NOW)) is expected
+
+
+def test_a_result_may_be_as_long_as_any_attribute_and_no_longer() -> None:
+    longest = "x" * (RESULT_LENGTH - 1)
+    assert parse('Append([t], "y")').evaluate(Inputs({"t": longest}, now=NOW)) == f"{longest}y"
+    with pytest.raises(EvaluationError, match="more than 100,000 characters"):
+        parse('Append([t], "yz")').evaluate(Inputs({"t": longest}, now=NOW))
+
+
+def test_an_expression_may_have_space_in_it_and_not_without_end() -> None:
+    assert parse(" " * (TEXT_LENGTH - 3) + "[a]").text == "[a]"
+    with pytest.raises(ExpressionError) as caught:
+        parse(" " * (TEXT_LENGTH - 2) + "[a]")
+    assert caught.value.message == "an expression has at most 10,000 characters, this one has 100,001"
+    longest = '"' + "x" * (EXPRESSION_LENGTH - 2) + '"'
+    assert parse(f" {longest} ").text == longest
+    for longer, column in ((f'{longest} & "y"', 10_002), (longest.replace("x", "xx", 1), 1)):
+        with pytest.raises(ExpressionError) as caught:
+            parse(longer)
+        assert (caught.value.message, caught.value.column) == ("an expression has at most 10,000 characters", column)
 
 
 # --------------------------------------------------------------------------------------------- constants

@@ -41,31 +41,26 @@ def _only(values: tuple[str, ...] | tuple[Role, ...]) -> str | None:
 
 def whole(value: Value) -> int | None:
     """A whole number of at most 64 bits, or None. Texts of digits and of `&H` and hexadecimal digits count."""
-    if value is None or type(value) is int:
-        return value
     written = text(value)
     if written is None:
         return None
-    found = None if isinstance(value, bool) else _WHOLE.fullmatch(written)
+    found = _WHOLE.fullmatch(written)
     if found is None:
         raise Fault("{} isn't a whole number", written)
     number = int(found[1]) if found[1] else int(found[2], 16)
-    if abs(number) > _LARGEST:
+    if not -_LARGEST - 1 <= number <= _LARGEST:
         raise Fault("{} is too large a number", written)
     return number
 
 
 def truth(value: Value) -> bool:
     """True for True, the text "True" in any case and numbers other than zero; False for anything else."""
-    if isinstance(value, bool):
-        return value
     written = text(value)
     if written is None:
         return False
-    if written.lower() in ("true", "false"):
-        return written.lower() == "true"
-    found = _WHOLE.fullmatch(written)
-    return found is not None and whole(written) != 0
+    if written.lower() == "true":
+        return True
+    return _WHOLE.fullmatch(written) is not None and whole(written) != 0
 
 
 def moment(value: Value) -> datetime | None:

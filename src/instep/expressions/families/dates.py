@@ -101,8 +101,6 @@ def date_add(written: str, value: int, moment: datetime) -> str:
 
 def _months_later(moment: datetime, months: int) -> datetime:
     years, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    if not 1 <= years <= 9999:
-        raise ValueError(years)
     return moment.replace(year=years, month=month + 1, day=min(moment.day, monthrange(years, month + 1)[1]))
 
 

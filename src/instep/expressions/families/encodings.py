@@ -1,7 +1,6 @@
 """Functions on numbers, encodings, and the notations of directories."""
 
 import base64
-import binascii
 import re
 from typing import Final
 
@@ -94,7 +93,7 @@ def convert_to_base64(source: str) -> str:
 def convert_from_base64(source: str, encoding: str | None) -> str:
     try:
         return base64.b64decode(source, validate=True).decode(_ENCODINGS[encoding or "Unicode"])
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise Fault("{} isn't base64 of a text in this encoding", source) from None
 
 
@@ -130,9 +129,9 @@ def string_from_sid(sid: str) -> str:
         return sid
     try:
         raw = base64.b64decode(sid, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raw = b""
-    if len(raw) < 8 or len(raw) != 8 + 4 * raw[1]:
+    if len(raw) != 8 + 4 * int.from_bytes(raw[1:2], "big"):
         raise Fault("{} isn't a security identifier in base64", sid)
     parts = [int.from_bytes(raw[start : start + 4], "little") for start in range(8, len(raw), 4)]
     return "-".join(["S", str(raw[0]), str(int.from_bytes(raw[2:8], "big")), *map(str, parts)])

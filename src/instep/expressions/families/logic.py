@@ -78,7 +78,7 @@ def switch(site: Site) -> Evaluator:
         site.warn("Switch has the same key twice; the first one counts")
     chosen = cast(list[Reader], pairs)
     if None in keys:
-        return _compared_in_order(cast(Reader, source), default, chosen)
+        return _compared_in_order(cast(Reader, source), default or _nothing, chosen)
     values = dict(reversed(list(zip(cast(list[str], keys), chosen[1::2], strict=True))))
     return _looked_up(cast(Reader, source), default or _nothing, values)
 
@@ -87,13 +87,13 @@ def _looked_up(source: Reader, default: Reader, values: dict[str, Reader]) -> Ev
     return lambda inputs: values.get(source(inputs) or "", default)(inputs)
 
 
-def _compared_in_order(source: Reader, default: Reader | None, pairs: list[Reader]) -> Evaluator:
+def _compared_in_order(source: Reader, default: Reader, pairs: list[Reader]) -> Evaluator:
     def run(inputs: Inputs) -> Value:
         wanted = source(inputs) or ""
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if text(key(inputs)) == wanted:
                 return value(inputs)
-        return None if default is None else default(inputs)
+        return default(inputs)
 
     return run
 

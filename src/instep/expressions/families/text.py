@@ -70,19 +70,12 @@ def prepend(prefix: str, source: str) -> str:
 )
 def join(separator: str, *sources: Value) -> str | None:
     texts: list[str] = []
-    length = 0
     for source in sources:
-        if isinstance(source, str):
-            if source:
-                texts.append(source)
-                length += len(source)
-        elif source:
-            parts = [part for part in items(source) or () if part]
-            texts += parts
-            length += sum(map(len, parts))
-        elif source == 0:
+        if source == 0:
             texts.append(str(source))  # 0 and False are values too
-    if length + len(separator) * max(len(texts) - 1, 0) > RESULT_LENGTH:
+        elif source:
+            texts += (part for part in items(source) or () if part)
+    if sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0) > RESULT_LENGTH:
         raise too_long()
     return separator.join(texts) if texts else None
 
@@ -169,9 +162,10 @@ def length_of(source: str) -> int:
 def word(string: str, number: int, delimiters: str) -> str:
     if number < 1:
         return ""
-    separator = delimiters[:1] or " "
-    spaced = string.translate({ord(character): separator for character in delimiters})
-    words = [part for part in spaced.split(separator) if part] if delimiters else [string]
+    words = [string]
+    if delimiters:
+        spaced = string.translate(dict.fromkeys(map(ord, delimiters), delimiters[0]))
+        words = [part for part in spaced.split(delimiters[0]) if part]
     return words[number - 1] if number <= len(words) else ""
 
 
