@@ -207,7 +207,15 @@ def test_an_app_that_says_when_to_come_back_is_not_asked_sooner() -> None:
 # -------------------------------------------------------------------------------------------------- gone
 
 
-@pytest.mark.parametrize("name", ["update", "disable", "enable", "delete", "adopt"])
+def test_an_account_that_was_just_found_and_is_not_there_is_tried_later() -> None:
+    """A list that lags shows accounts that are deleted."""
+    link = attempt("adopt", VANISHED)[1]
+    assert (link.status, link.sent, link.failures) == (Status.GONE, {}, 1)
+    assert link.next_try is not None
+    assert link.next_try > NOW
+
+
+@pytest.mark.parametrize("name", ["update", "disable", "enable", "delete"])
 def test_an_account_that_is_not_there_is_gone(name: str) -> None:
     link = attempt(name, VANISHED)[1]
     assert (link.status, link.sent, link.returned, link.unknown) == (Status.GONE, {}, {}, frozenset())

@@ -138,12 +138,14 @@ class Checks:
 
     def blocked(self, app: ModelApp, escrow: Sequence[Link]) -> set[str]:
         """Who can't have an account, since another one has the name; and it was said."""
-        owners = {str(d["userName"]).lower(): owner_of(d) for d in app.app.content.all("Users").values()}
+        owners: dict[str, list[str]] = defaultdict(list)
+        for document in app.app.content.all("Users").values():
+            owners[str(document["userName"]).lower()].append(owner_of(document))
         blocked: set[str] = set()
         for link in escrow:
             user = self._company.users.get(link.subject_id)
-            other = owners.get(user.name.lower(), "") if user else ""
-            if other and other != link.subject_id:
+            others = [o for o in owners[user.name.lower()] if o != link.subject_id] if user else []
+            if any(others) or len(others) > 1:
                 blocked.add(link.subject_id)
         return blocked
 

@@ -123,7 +123,7 @@ class _Run:
                 self._start()
             await self._tell_story()
             await self._fall_quiet()
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - a run that breaks is a finding as well
             self._checks.wrong(f"the run broke: {type(fault).__name__}: {fault}")
         finally:
             for worker in self._workers:
@@ -276,12 +276,11 @@ class _Run:
         self._faults.add("reset")
 
     async def _audit(self, _: Event) -> None:
-        worker = next((w for w in self._workers if not w.dead), None)
-        if worker and worker.job._open:
-            job = worker.job._open[1]
-            async with worker._connect(job.app) as (_, target):
-                summary = await run_audit(worker.world, job, target, Progress(), asyncio.Event(), pace=lambda took: 0.0)
-            self._tell(f"audit {summary.result} {summary.counts}")
+        worker = next(w for w in self._workers if not w.dead)
+        app = self._stores.read(lambda state: state.app("app"))
+        async with worker.connect(app) as (job, target):
+            summary = await run_audit(worker.world, job, target, Progress(), asyncio.Event(), pace=lambda took: 0.0)
+        self._tell(f"audit {summary.result} {summary.counts}")
 
     async def _judge(self, event: Event) -> None:
         with self._stores.state.writing() as state:
@@ -312,14 +311,15 @@ class _Run:
             blocked = self._checks.blocked(self._app, escrow)
             busy = any(worker.running for worker in self._workers)
             unwell = self._checks.unlike(self._app, self._story.traits, self._reading, blocked)
-            if open_still or busy or len(escrow) > len(blocked) or (unwell and audited):
+            if not audited and (number >= 2 or not (open_still or busy or escrow)):
+                # Only an audit sees what was done by hand, such as members whose account is gone.
+                await self._audit({})
+                audited = True
+                continue
+            if open_still or busy or len(escrow) > len(blocked) or unwell:
                 self._tell(f"not quiet in round {number}: {len(open_still)} {len(escrow)} {busy} {unwell[:2]}")
                 await self._pass(6 * 3600.0)
                 audited = audited and bool(number % 5)
-                continue
-            if not audited:
-                await self._audit({})
-                audited = True
                 continue
             await self._check_rest(blocked)
             return

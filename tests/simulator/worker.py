@@ -136,7 +136,7 @@ class Worker:
             read_lag_seconds=READ_LAG,
             looks_every_seconds=20.0,
         )
-        self.job = JobRunner(self.world, "app", self._connect, self._ended)
+        self.job = JobRunner(self.world, "app", self.connect, self._ended)
         token = _CURRENT.set(self)
         self._task = asyncio.get_running_loop().create_task(self.job.run())
         _CURRENT.reset(token)
@@ -207,7 +207,8 @@ class Worker:
         return work()
 
     @asynccontextmanager
-    async def _connect(self, app: App) -> AsyncIterator[tuple[Job, ScimTarget]]:
+    async def connect(self, app: App) -> AsyncIterator[tuple[Job, ScimTarget]]:
+        """The app's job and its target."""
         learnt = self._stores.read(lambda reader: reader.abilities("app"))
         traits = self._app.traits
         stated = Abilities(

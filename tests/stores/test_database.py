@@ -108,9 +108,10 @@ def test_error_shows_nothing_of_what_was_to_be_written(migrations: Path) -> None
     database.close()
 
 
-def test_reader_stays_at_its_snapshot_from_its_beginning(migrations: Path) -> None:
+def test_reader_stays_at_the_snapshot_of_its_first_statement(migrations: Path) -> None:
     database = opened(migrations)
     with database.read() as reader:
+        assert values(reader, "SELECT id FROM people") == []
         with database.write() as connection:
             connection.execute(text("INSERT INTO people (id) VALUES (1)"))
         assert values(reader, "SELECT id FROM people") == []

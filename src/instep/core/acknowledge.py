@@ -47,7 +47,8 @@ def acknowledge(
             return _done(decision, _calm(link), app_id, document, rules)
         case Refused(code=code) if code == GONE and not isinstance(decision.change, Create):
             gone = replace(link, status=Status.GONE, sent={}, returned={}, unknown=frozenset[str]())
-            return _calm(gone)
+            # It was just found: the app shows what isn't there any more, and has to be given time.
+            return failed(gone, outcome.reason, now) if isinstance(decision.change, Adopt) else _calm(gone)
         case RetryLater(flow_control=True, after=after):
             wait = timedelta(seconds=after) if after else PATIENCE
             return replace(_linked(decision, link), next_try=now + wait, last_error=outcome.reason)

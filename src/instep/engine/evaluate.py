@@ -6,7 +6,7 @@ spooled and counted for the guard, which judges when all have been evaluated.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -91,6 +91,7 @@ class Evaluation:
         if self.repeats:
             ids = await self._not_under_way(kind, ids)
         evaluated = await self.look(reader, kind, ids, full=full)
+        replaced = await self._replaced(kind, ids)
         entries: list[SpoolEntry] = []
         records: list[Record] = []
         for each in evaluated:
@@ -99,7 +100,8 @@ class Evaluation:
                 entries.append(msgspec.structs.replace(entry, priority=ON_DEMAND, on_demand=True) if first else entry)
             if record:
                 records.append(record)
-        await self._spool.add(entries, records, await self._replaced(kind, ids, entries))
+        successors = {e.decision.subject_id for e in entries}
+        await self._spool.add(entries, records, [(kind, i) for i in replaced if i not in successors])
         self._progress.evaluated += len(evaluated)
         self._progress.planned += len(entries)
         self.spooled += len(entries)
@@ -185,16 +187,14 @@ class Evaluation:
         self.deferred |= {(kind, i) for i in under_way}
         return [i for i in ids if i not in under_way]
 
-    async def _replaced(self, kind: Kind, ids: Sequence[str], entries: Sequence[SpoolEntry]) -> list[tuple[Kind, str]]:
-        """Decisions made earlier in this cycle that no longer hold: uncounted, and those without a successor
-        to be taken out."""
+    async def _replaced(self, kind: Kind, ids: Sequence[str]) -> Collection[str]:
+        """Those of whom a decision waits that was made earlier in this cycle: it's counted no more."""
         if not self.repeats:
-            return []
+            return ()
         old = await self._spool.waiting(kind, ids)
         for subject_id in old:
             self.take_back(kind, subject_id)
-        successors = {e.decision.subject_id for e in entries}
-        return [(kind, i) for i in old if i not in successors]
+        return old
 
     def take_back(self, kind: Kind, subject_id: str) -> None:
         """Count the subject's last decision no more: it's replaced, or was sent without an answer and comes again."""

@@ -7,7 +7,7 @@ for as long as the app's reads may lag, so that it's neither made twice nor left
 meanwhile. See RFC 7644 section 3.3 for why a POST can't simply be sent again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -134,6 +134,7 @@ class Settlement:
             resources = await self._lookup.find(intent.kind, path, value)
             self._lookup.asked = True
             ids = matching_ids(((r.id, r.document) for r in resources), path, value)
+            ids = await self._without_others(intent, ids)
             if len(ids) == 1:
                 resource = next(r for r in resources if r.id == ids[0])
                 if not intent.decision.create_first or self._is_ours(intent, resource):
@@ -146,6 +147,11 @@ class Settlement:
             return None
         self._lookup.doubtful.add(at)
         return Record(settled=at)
+
+    async def _without_others(self, intent: Intent, ids: Sequence[str]) -> list[str]:
+        """Those accounts that no other subject is known to have."""
+        owners = await self._world.state.read(lambda state: state.owners(self._job.name, intent.kind, ids))
+        return [i for i in ids if i not in owners or owners[i].subject_id == intent.subject_id]
 
     def _is_ours(self, intent: Intent, resource: Resource) -> bool:
         """Whether an account that nobody looked for before is as the creation would have made it."""

@@ -7,7 +7,7 @@ vanished after it was put into a group leaves the membership waiting, not sent.
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Executable, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Text, bindparam, case, cast, delete, insert, or_, select, update
 
 from instep.core.link import Link
 from instep.core.record import LogEntry, Member, Record
@@ -42,6 +42,13 @@ _OWNERS = select(links.c.app_id, links.c.subject_id).where(
 _NAMES = select(links.c.subject_id, links.c.name).where(
     links.c.job == _JOB, links.c.kind.in_(Kind), links.c.subject_id.in_(bindparam("ids", expanding=True))
 )
+_ACCOUNTS = select(links.c.subject_id, links.c.app_id).where(
+    links.c.job == _JOB, links.c.kind == Kind.USER, links.c.subject_id.in_(bindparam("ids", expanding=True))
+)
+# Reads all links: that somebody gets another account is rare.
+_REFERRING = select(links.c.subject_id).where(
+    links.c.job == _JOB, links.c.kind == Kind.USER, cast(links.c.sent, Text).like(bindparam("part"))
+)
 _FORGET_MEMBER = delete(memberships).where(
     memberships.c.job == _JOB, memberships.c.group_id == _GROUP, memberships.c.member_id == _SUBJECT
 )
@@ -61,9 +68,11 @@ def keep(connection: Connection, job: str, records: Sequence[Record], vault: Vau
     """
     kept = {(r.link.kind, r.link.subject_id): r.link for r in records if r.link}
     _refuse_taken(connection, job, kept)
+    replaced = _replaced(connection, job, kept)
     _many(connection, _SAVE_LINKS, [rows.link_values(job, link) for link in kept.values()])
     _keep_memberships(connection, job, records)
     _keep_references(connection, job, {_subject(r): r.pending for r in records if r.pending is not None})
+    _wait_for_other_accounts(connection, job, kept, replaced)
     _many(connection, _SETTLE, [{"job_": job, "of": k, "subject": i} for k, i in _settled(records)])
     _append(connection, job, _with_names(connection, job, [r.log for r in records if r.log]), vault)
 
@@ -127,6 +136,38 @@ def _keep_references(connection: Connection, job: str, wanted: dict[At, tuple[st
         for target in targets
     ]
     _many(connection, _SAVE_PENDING, waiting)
+
+
+def _replaced(connection: Connection, job: str, kept: dict[At, Link]) -> dict[str, str]:
+    """The users who get another account than the one that they had, with that one's id."""
+    new = {i: link.app_id for (kind, i), link in kept.items() if kind is Kind.USER and link.app_id}
+    return {i: old for i, old in _accounts(connection, job, list(new)).items() if old and old != new[i]}
+
+
+def _wait_for_other_accounts(connection: Connection, job: str, kept: dict[At, Link], replaced: dict[str, str]) -> None:
+    """Whoever was sent a reference to an account that isn't its subject's any more waits for the other one."""
+    waiting: dict[tuple[str, str], None] = {}
+    for subject_id, old in replaced.items():
+        for (referrer,) in connection.execute(_REFERRING, {"job_": job, "part": f'%"{old}"%'}):
+            waiting[referrer, subject_id] = None
+    sent = [
+        (link.subject_id, value["subject"], value["value"])
+        for (kind, _), link in kept.items()
+        if kind is Kind.USER
+        for value in link.sent.values()
+        if isinstance(value, dict) and "subject" in value
+    ]
+    accounts = _accounts(connection, job, list({target for _, target, _ in sent}))
+    waiting |= {(i, target): None for i, target, app_id in sent if accounts.get(target) not in (None, app_id)}
+    at = [{"job": job, "kind": Kind.USER, "subject_id": i, "target_id": target} for i, target in waiting]
+    _many(connection, _SAVE_PENDING, at)
+
+
+def _accounts(connection: Connection, job: str, ids: list[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for batch in rows.batches(ids):
+        found |= {r.subject_id: r.app_id for r in connection.execute(_ACCOUNTS, {"job_": job, "ids": batch})}
+    return found
 
 
 def _with_names(connection: Connection, job: str, entries: list[LogEntry]) -> list[LogEntry]:
