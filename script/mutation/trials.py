@@ -23,7 +23,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -41,8 +41,6 @@ SHORT = 0.5
 """Seconds: what a test may take for a first look."""
 PATIENCE = 10
 """Seconds of computing that tests may take beyond those that they take without a fault."""
-
-Name = TypeVar("Name")
 
 
 class Failure(Exception):

@@ -102,6 +102,9 @@ def test_who_was_on_the_way_when_the_last_refusal_came_teaches_nothing() -> None
     learnt.refused(early, 21.0, 0.1)
     assert learnt.rate == pytest.approx(41 / 20)
     assert (learnt.number, learnt.in_flight) == (40, 0)
+    answered(learnt, 20, 21.0)
+    refused(learnt, 31.0)
+    assert learnt.rate == pytest.approx(60 / 31)
 
 
 # ------------------------------------------------------------------------------------------- the pace
@@ -164,6 +167,11 @@ def test_the_sharper_the_rate_the_closer_is_the_pace(lesson: tuple[float, int], 
 @pytest.mark.parametrize(("burst", "in_store"), [(0, 3), (2, 3), (9, 9)])
 def test_the_store_is_as_large_as_it_was_at_first_and_never_tiny(burst: int, in_store: int) -> None:
     assert at_once(taught((10, 20), burst=burst), 1000.0) == in_store
+
+
+def test_what_is_known_of_the_store_is_told() -> None:
+    assert (Learnt().burst, taught().burst) == (None, None)
+    assert (taught((10, 20)).burst, taught((10, 20), burst=9).burst) == (3.0, 9.0)
 
 
 def test_of_a_store_that_filled_by_itself_only_four_go_before_an_answer() -> None:
@@ -256,6 +264,7 @@ def test_a_limit_is_met_by_a_refusal_a_pause_or_an_announcement() -> None:
     announced.accepted(announced.take(0.0), 0.0, Announced(10, 20, 5.0))
     paused.pause(1.0)
     assert (announced.limited, paused.limited, taught().limited) == (True, True, True)
+    assert (announced.announced, paused.announced, taught().announced) == (True, False, False)
 
 
 def test_a_request_that_did_not_go_is_as_if_it_had_never_been() -> None:
