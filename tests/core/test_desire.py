@@ -298,7 +298,9 @@ def test_each_mapping_is_told_with_what_it_reads_and_what_it_gives() -> None:
         {"mail": "a@x.example", "surname": None},
         "a@x.example",
     )
-    assert list(found["nickName"].read) == ["mail", "surname"]
+    names = ["companyName", "department", "employeeId", "jobTitle", "mail", "mobilePhone", "surname"]
+    many, _ = each({}, {"target": "nickName", "source": f"Join({', '.join(f'[{name}]' for name in ['none', *names])})"})
+    assert list(many["nickName"].read) == sorted(["none", *names])
     assert [m.error for m in found.values()] == [""] * 5
     assert found["nickName"].given(wish) == "a@x.example"
 
