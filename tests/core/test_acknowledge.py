@@ -153,6 +153,23 @@ def test_what_the_app_made_of_a_value_is_forgotten_with_the_value() -> None:
     assert after(UPDATE, rewritten, Done(), None, document).returned == {"title": "Countess of Lovelace"}
 
 
+@pytest.mark.parametrize(
+    ("shown", "returned"),
+    [
+        ({"displayName": "A."}, {"displayName": "A."}),
+        ({}, {"displayName": "A."}),
+        ({"displayName": "Ada"}, {}),
+        ({"displayName": "A.", "userName": "byron@firm.example"}, {"displayName": "A."}),
+    ],
+)
+def test_an_answer_tells_of_what_was_written_and_of_what_was_known_before(
+    shown: dict[str, str], returned: dict[str, str]
+) -> None:
+    """Whatever else differs in it is drift: somebody changed it in the app."""
+    before = replace(ACTIVE, returned={"displayName": "A."})
+    assert after(UPDATE, before, Done(), None, {"title": "Countess", **shown}).returned == returned
+
+
 # --------------------------------------------------------------------------------------------- failures
 
 

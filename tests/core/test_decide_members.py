@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.core.examples import LAW, decided, group, job, linked
 
 from instep.core.change import Decision, Effect, EffectKind, Keep, Skip, Update
-from instep.core.decide import FOREIGN_MEMBER, Around
+from instep.core.decide import Around
 
 NO_UPDATE = job(groups={"actions": ["create", "delete"]})
 EVERYONE = {m: f"app-{m}" for m in ("ada", "bo", "cy")}
@@ -81,7 +81,7 @@ STRANGERS = [f"app-{n}" for n in "987654321"]
 def strangers(members: bool, authoritative: bool, wanted: str = "") -> Decision:
     """The decision about a group whose members an audit found to be strangers."""
     rules = job(groups={"members": members}, authoritative_members=authoritative)
-    around = Around(EVERYONE, memberships=dict.fromkeys(STRANGERS, FOREIGN_MEMBER))
+    around = Around(EVERYONE, memberships=dict.fromkeys(STRANGERS, "foreign"))
     return decided(group("team", *wanted.split()), linked(group("team")), None, rules, around)
 
 

@@ -265,6 +265,7 @@ def test_a_decision_knows_whom_it_is_about() -> None:
         decision = decided(subject, known)
         assert (decision.kind, decision.subject_id, decision.seq) == (subject.kind, subject.id, 41)
         assert (decision.name, decision.app_id) == (subject.name, known.app_id)
+        assert (decision.create_first, decision.after, decision.match) == (False, (), ())
 
 
 def test_a_decision_calls_everybody_as_the_directory_does_now() -> None:

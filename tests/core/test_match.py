@@ -141,6 +141,10 @@ def test_what_the_app_leaves_out_is_no_statement() -> None:
     assert rewritten({"displayName": "Ada"}, {"id": "1"}, RULES.users) == {}
 
 
+def test_case_does_not_count_of_what_no_mapping_says() -> None:
+    assert rewritten({"nickName": "Ada"}, {"nickName": "ADA"}, RULES.users) == {}
+
+
 def test_a_change_of_case_is_a_rewriting_where_case_counts() -> None:
     exact = job({"target": "nickName", "source": "[mail]", "case_exact": True})
     assert rewritten({"nickName": "Ada"}, {"nickName": "ADA"}, exact.users) == {"nickName": "ADA"}
@@ -218,6 +222,9 @@ def test_law_differences_bring_what_is_held_to_what_is_wanted(
         ("Analyst", "Head", None, "Something else", False),  # the app makes something of its own of it
         ("Analyst", "Head", None, None, False),  # what the answer leaves out is no statement
         (None, "Head", None, "Analyst", False),  # nobody knows what was there
+        (None, "Head", None, None, False),
+        ("Analyst", "Head", None, "ANALYST", False),
+        ("None", None, None, "None", True),
         ("Analyst", None, None, "Analyst", True),
         ("Analyst", None, None, None, False),
         ("Head", "Head of sales", None, "Head", True),
@@ -235,6 +242,12 @@ def test_old_value_in_an_answer_is_a_change_that_wasnt_made(
     held = {} if returned is None else {"title": returned}
     found = ignored([AttributeChange("title", old, new)], held, document, RULES.users)
     assert found == ([AttributeChange("title", shown, new)] if told else [])
+
+
+def test_a_list_in_another_order_is_a_change_that_was_made() -> None:
+    for new in (["a", "b"], ["A", "B"]):
+        change = AttributeChange("nickName", ["b", "a"], new)
+        assert ignored([change], {}, {"nickName": ["b", "a"]}, RULES.users) == []
 
 
 def test_manager_that_stays_is_a_change_that_wasnt_made() -> None:

@@ -23,7 +23,7 @@ from instep.core.change import (
 from instep.core.decide import Around
 from instep.core.link import Status
 from instep.core.match import Found
-from instep.core.plan import Plan, action, fingerprint, makes_account, priority, sends
+from instep.core.plan import ON_DEMAND, URGENT, Plan, action, fingerprint, makes_account, priority, sends
 from instep.core.subject import Grant
 
 TITLE = (AttributeChange("title", "Analyst", "Countess"),)
@@ -55,6 +55,11 @@ def test_leavers_go_first_then_people_then_groups() -> None:
     assert all(len(rank) == 1 for rank in ranks)
     assert ranks == sorted(ranks, key=min)
     assert len({min(rank) for rank in ranks}) == len(ranks)
+
+
+def test_who_waits_in_front_of_a_screen_goes_with_the_leavers_and_all_who_lose_something_are_urgent() -> None:
+    assert priority(LEAVER) == ON_DEMAND
+    assert URGENT == priority(TEAM_GONE) < priority(JOINER)
 
 
 def test_an_adoption_that_takes_access_away_goes_first_too() -> None:

@@ -70,6 +70,7 @@ def test_a_group_that_is_named_like_somebody_protected_is_not_meant() -> None:
 def test_nobody_else_adopts_an_account_that_is_protected_in_the_app() -> None:
     """Matched by another attribute than the login."""
     other = person("eve", attributes={"mail": "ops@firm.example"})
+    assert Found("app-1", "externalId", {}).login == ""
     found = Found("app-1", "externalId", {"externalId": "ops@firm.example"}, login="ada@firm.example")
     assert isinstance(decided(other, None, found, UNSAID).change, Adopt)
     assert "the app's account ada@firm.example is protected" in told(decided(other, None, found, ACCOUNTS))

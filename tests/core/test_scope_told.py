@@ -130,6 +130,7 @@ def test_a_role_that_nobody_knows_is_told_as_an_error() -> None:
     step = found.trace[-1]
     assert (step.type, step.status, step.description) == ("scoping", "failure", found.reason)
     assert step.details == {"IsActive": True, "Assigned": True}
+    assert found.late == ""
     assert [each.type for each in found.trace] == ["import", "scoping"]
 
 

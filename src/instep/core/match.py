@@ -6,7 +6,7 @@ here: none that truly matches means create, one means adopt, two or more is an e
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -51,7 +51,7 @@ class Twins(Struct, frozen=True):
     app_ids: tuple[str, ...]
 
 
-Observed = Absent | Found | Twins
+Observed: TypeAlias = Absent | Found | Twins
 
 
 def matching_ids(documents_by_id: Iterable[tuple[str, Mapping[str, Any]]], path: str, value: str) -> list[str]:
@@ -102,7 +102,7 @@ def ignored(
     for change in changes:
         held = documents.read(document, paths.parse(change.path))
         before, new = _plain(returned.get(change.path, change.old)), _plain(change.new)
-        if held is documents.ABSENT or before is None or documents.same(held, new, exact.get(change.path, False)):
+        if before is None or documents.same(held, new, exact.get(change.path, False)):
             continue
         if documents.same(held, before, True) and not _tidied(new, held, change.path in returned):
             found.append(AttributeChange(change.path, held, change.new))
