@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from tests.core.examples import MANAGER, NOW, RULES, decided, group, job, linked, person
 
-from instep.core.acknowledge import GONE, PATIENCE, acknowledge, failed
+from instep.core.acknowledge import acknowledge, failed
 from instep.core.change import Adopt, AttributeChange, Create, Decision, Enable, Keep, Release, Update
 from instep.core.decide import Around
 from instep.core.link import Hold, Link, Status
@@ -40,7 +40,7 @@ BEFORE: dict[str, tuple[Decision, Link]] = {
 }
 
 REFUSED = Refused("422 Unprocessable Entity", "UnprocessableEntity")
-VANISHED = Refused("404 Not Found", GONE)
+VANISHED = Refused("404 Not Found", "InvalidAnchor")
 BUSY = RetryLater("429 Too Many Requests", "TooManyRequests", 30, flow_control=True)
 DOWN = RetryLater("503 Service Unavailable", "InternalServerError")
 SILENT = Unknown("no answer in time", "Timeout")
@@ -212,7 +212,7 @@ def test_flow_control_is_no_failure(name: str) -> None:
     link = attempt(name, BUSY)[1]
     assert (link.failures, link.first_failure) == (0, None)
     assert link.next_try == NOW + timedelta(seconds=30)
-    assert attempt(name, replace(BUSY, after=None))[1].next_try == NOW + PATIENCE
+    assert attempt(name, replace(BUSY, after=None))[1].next_try == NOW + timedelta(minutes=1)
 
 
 def test_an_app_that_says_when_to_come_back_is_not_asked_sooner() -> None:

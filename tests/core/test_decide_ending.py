@@ -229,6 +229,12 @@ def test_every_cell_has_an_answer_that_fits_its_kind() -> None:
             assert isinstance(decision.change, Skip)
 
 
+def test_who_is_forgotten_loses_access_by_the_account_that_is_remembered() -> None:
+    for clause, change in (("unassigned", Disable), ("purged", Delete)):
+        decision = decided(OUT[clause], linked(person(), status=Status.FORGOTTEN))
+        assert (type(decision.change), decision.app_id) == (change, "app-ada")
+
+
 def test_the_name_is_the_last_known_one_where_the_directory_has_none() -> None:
     nameless = person(presence=Presence.PURGED, name="")
     assert decided(nameless, linked(person())).name == "ada@firm.example"
