@@ -274,3 +274,9 @@ def test_a_constant_may_be_written_as_what_it_looks_like(text: str, expected: Va
 def test_the_same_warning_is_told_once() -> None:
     warnings = parse('Switch([a], "d", "k", 1, "k", 2, "k", 3) & Switch([b], "d", "k", 1, "k", 2)').warnings
     assert len(warnings) == len(set(warnings)) == 1
+
+
+def test_a_comparison_with_an_empty_text_is_warned_of_and_no_other() -> None:
+    (warning,) = parse('"" = [a]').warnings
+    assert warning.startswith('a comparison with "" is false for everybody')
+    assert tuple(parse('[a] = "x"').warnings) == ()

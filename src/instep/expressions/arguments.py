@@ -155,8 +155,6 @@ def _constant(compiler: Compiling, parameter: Parameter, name: str, node: Text |
         raise ExpressionError(f"{name}: {fault.told(redacted=compiler.redacts)}", node.column) from None
     if parameter.choices and str(value).lower() not in (choice.lower() for choice in parameter.choices):
         raise ExpressionError(f"{name} is one of {', '.join(parameter.choices)}, not {shown}", node.column)
-    if value is None and isinstance(parameter.if_null, str | int):
-        return parameter.if_null
     return value
 
 
