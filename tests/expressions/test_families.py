@@ -234,6 +234,12 @@ def test_what_can_not_be_replaced_is_told(text: str, said: str) -> None:
     assert refusal(text, {"t": "aab", "e": ""}) == said
 
 
+def test_what_replace_takes_together_is_told() -> None:
+    said = refusal('Replace([t], "a", , , "b", , "c")')
+    assert said.startswith("Replace takes one of these, and nothing else: ")
+    assert "oldValue" in said
+
+
 def test_a_faulty_pattern_is_told_with_its_place_in_the_text() -> None:
     with pytest.raises(ExpressionError) as caught:
         parse('Replace([t], , "ab[a-z", , "", , )')

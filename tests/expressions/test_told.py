@@ -79,6 +79,17 @@ def alone(word: str) -> str:
             (f"Trim({quote}a)", 6, f'texts stand in straight double quotes ("), not in {quote}')
             for quote in ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "'")
         ),
+        ("07", 1, 'a number has no zeros in front; write "07" in quotes if they matter'),
+        ("-07", 1, 'a number has no zeros in front; write "-07" in quotes if they matter'),
+        (str(2**63), 1, f"numbers go from {-(2**63)} to {2**63 - 1}"),
+        (str(-(2**63) - 1), 1, f"numbers go from {-(2**63)} to {2**63 - 1}"),
+        ("1" * 20, 1, f"numbers go from {-(2**63)} to {2**63 - 1}"),
+        (
+            'IIF(Split("a", ","), 1, 2)',
+            5,
+            "condition of IIF is true or false, but Split gives a list; "
+            "pick one of the list with Item, or put it in one text with Join",
+        ),
         ("=1", 1, 'expected a function, an [attribute], a text in quotes or a number, but found "="'),
     ],
 )
@@ -98,6 +109,7 @@ def test_how_deep_and_how_long_expressions_may_be() -> None:
     parse(nested(EXPRESSION_DEPTH))
     parse(listed(EXPRESSION_CALLS))
     for text, said in (
+        (f"Append(Trim([a]), {nested(EXPRESSION_DEPTH)})", f"functions are nested more than {EXPRESSION_DEPTH} deep"),
         (nested(EXPRESSION_DEPTH + 1), f"functions are nested more than {EXPRESSION_DEPTH} deep"),
         (listed(EXPRESSION_CALLS + 1), f"an expression has at most {EXPRESSION_CALLS} function calls"),
     ):
@@ -177,6 +189,8 @@ def test_what_is_compared_has_places_of_its_own() -> None:
 
 # ------------------------------------------------------------------------------------------- comparisons
 
+_SIGNS = ("=", "<>", "<", "<=", ">", ">=")
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -192,6 +206,8 @@ def test_what_is_compared_has_places_of_its_own() -> None:
         ('True = "true"', True),
         ('True = "yes"', False),
         ("True = 1", False),
+        ('"false" = "FALSE"', True),
+        *((f"{same} {sign} {same}", sign in ("<=", ">=", "=")) for same in ('"a"', "2") for sign in _SIGNS),
         ('"True" = "FALSE"', False),
     ],
 )
@@ -225,7 +241,13 @@ def test_what_is_no_number_of_64_bits_is_refused_however_it_comes(number: Value)
         parse('Left("abcd", [n])').evaluate(Inputs({"n": number}, now=NOW))
 
 
+def test_numbers_may_be_as_large_as_64_bits() -> None:
+    for number in (-(2**63), 2**63 - 1, 0, -1):
+        assert value(str(number)) == number
+
+
 def test_hexadecimal_numbers_are_read_by_sixteens() -> None:
+    assert value('Left("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "&H1F")') == "x" * 31
     assert value('InStr("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "b", "&H1F")') == 32
     assert value('InStr("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "b", "&H21")') == 0
 

@@ -16,7 +16,6 @@ from .values import Evaluator, Inputs, Reader, Value
 
 _CONVERSIONS: Final[dict[Kind, Callable[[Value], Any]]] = {
     Kind.TEXT: reading.text,
-    Kind.PATTERN: reading.text,
     Kind.NUMBER: reading.whole,
     Kind.TRUTH: reading.truth,
     Kind.DATE: reading.moment,

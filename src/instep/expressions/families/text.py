@@ -73,7 +73,7 @@ def join(separator: str, *sources: Value) -> str | None:
     for source in sources:
         if source == 0:
             texts.append(str(source))  # 0 and False are values too
-        elif source:
+        else:
             texts += (part for part in items(source) or () if part)
     if sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0) > RESULT_LENGTH:
         raise too_long()
