@@ -20,16 +20,16 @@ def refused(learnt: Learnt, at: float, after: float | None = 0.1) -> float:
     return learnt.refused(learnt.take(at), at, after)
 
 
-def taught(*lessons: tuple[float, int], burst: int = 0) -> Learnt:
-    """After the first request at 0 has found the bucket empty (or the one after so many), each lesson is one more 429:
-    when, and how many were let through since the last one, all of them at its beginning."""
-    learnt, before = Learnt(), 0.0
-    answered(learnt, burst, 0.0)
-    refused(learnt, 0.0)
-    for at, count in lessons:
+def taught(*lessons: tuple[float, int], burst: int = 0, begin: float = 0.0) -> Learnt:
+    """After the first request has found the bucket empty (or the one after so many), each lesson is one more 429:
+    how long after the beginning, and how many were let through since the last one, all of them right after that."""
+    learnt, before = Learnt(), begin
+    answered(learnt, burst, begin)
+    refused(learnt, begin)
+    for after, count in lessons:
         answered(learnt, count, before)
-        refused(learnt, at)
-        before = at
+        before = begin + after
+        refused(learnt, before)
     return learnt
 
 
@@ -81,9 +81,21 @@ def test_after_a_change_what_was_seen_before_counts_no_more() -> None:
     assert taught((10, 20), (20, 50), (30, 52)).rate == pytest.approx(102 / 20)
 
 
-def test_what_is_older_than_fifteen_minutes_tells_nothing_any_more() -> None:
-    assert taught((500, 1000), (900, 820)).rate == pytest.approx(1820 / 900)
-    assert taught((500, 1000), (901, 820)).rate == pytest.approx(820 / 401)
+@pytest.mark.parametrize("begin", [0.0, 10_000.0])
+def test_what_is_older_than_fifteen_minutes_tells_nothing_any_more(begin: float) -> None:
+    assert taught((500, 1000), (900, 820), begin=begin).rate == pytest.approx(1820 / 900)
+    assert taught((500, 1000), (901, 820), begin=begin).rate == pytest.approx(820 / 401)
+    assert taught((1, 2), (901, 1820), (1802, 1802), begin=begin).rate == pytest.approx(2.0)
+
+
+def test_the_last_eight_refusals_count() -> None:
+    usual = [(10.0 * number, 20) for number in range(2, 10)]
+    assert taught((10, 24), *usual[:7]).rate == pytest.approx(164 / 80)
+    assert taught((10, 24), *usual).rate == pytest.approx(160 / 80)
+
+
+def test_two_refusals_may_be_as_close_as_a_second() -> None:
+    assert taught((1, 5)).rate == 5.0
 
 
 def test_a_refusal_after_which_nothing_got_through_tells_nothing() -> None:
@@ -110,18 +122,39 @@ def test_who_was_on_the_way_when_the_last_refusal_came_teaches_nothing() -> None
 # ------------------------------------------------------------------------------------------- the pace
 
 
-def test_the_pace_goes_from_below_the_rate_to_above_it_and_then_doubles() -> None:
-    """Twenty requests were counted, so the rate is sharp to 7.5 %, and a round takes twice the ten seconds."""
-    learnt = taught((10, 20))
-    times = list(sent(learnt, 10.1, 75))
-    began = times[0]
-
-    def pace(at: float) -> float:
-        near = [t - began for t in times if abs(t - began - at) < 2]
-        return (len(near) - 1) / (near[-1] - near[0])
-
-    for at, times_the_rate in ((2, 0.94), (10, 1.0), (18, 1.06), (40, 1.075 * 2), (60, 1.075 * 4)):
-        assert pace(at) == pytest.approx(2 * times_the_rate, rel=0.04)
+@pytest.mark.parametrize(
+    ("lesson", "round", "doubling"),
+    [
+        ((2, 8), 4, 10),
+        ((10, 20), 20, 20),
+        ((20, 39), 40, 40),
+        ((20, 40), 300, 60),
+        ((9, 90), 18, 18),
+        ((10, 100), 90, 60),
+        ((100, 100), 300, 60),
+        ((100, 1000), 100, 60),
+        ((1, 50), 2, 10),
+    ],
+)
+def test_the_pace_goes_from_below_the_rate_to_above_it_in_a_round_and_then_doubles(
+    lesson: tuple[float, int], round: float, doubling: float
+) -> None:
+    """A round is twice as long as the estimate is old, and longer as soon as that is good."""
+    learnt = taught(lesson)
+    at, count = lesson
+    rate, off = count / at, max(0.012, min(0.3, 1.5 / count))
+    times = list(sent(learnt, at + 0.1, at + round + 2 * doubling + 3 / rate))
+    for after, pace in (
+        (round / 10, 1 - 0.8 * off),
+        (round / 2, 1),
+        (round, 1 + off),
+        (round + doubling, 2 * (1 + off)),
+        (round + 2 * doubling, 4 * (1 + off)),
+    ):
+        number = next(n for n, time in enumerate(times) if time - at >= after)
+        assert times[number] - times[number - 1] == pytest.approx(
+            1 / (rate * pace), rel=0.07 if after > round else 0.03
+        )
 
 
 @pytest.mark.parametrize("end", [60.0, 90.0])
@@ -172,6 +205,34 @@ def test_the_store_is_as_large_as_it_was_at_first_and_never_tiny(burst: int, in_
 def test_what_is_known_of_the_store_is_told() -> None:
     assert (Learnt().burst, taught().burst) == (None, None)
     assert (taught((10, 20)).burst, taught((10, 20), burst=9).burst) == (3.0, 9.0)
+
+
+@pytest.mark.parametrize("begin", [0.0, 1000.0])
+def test_what_flowed_in_before_the_first_refusal_was_not_in_store(begin: float) -> None:
+    learnt = Learnt()
+    answered(learnt, 15, begin)
+    refused(learnt, begin + 3)
+    answered(learnt, 20, begin + 3)
+    refused(learnt, begin + 13)
+    assert (learnt.rate, learnt.burst) == (2.0, 15 - 2 * 3)
+
+
+def test_a_store_has_room_for_one_at_least() -> None:
+    assert taught((10, 1)).burst == 1.0
+    for lesson, left in (((10, 1), 1.0), ((10, 20), 2.0)):
+        learnt = taught(lesson)
+        assert learnt.wait(1000.0) == 0
+        answered(learnt, 1, 1000.0)
+        refused(learnt, 1000.0)
+        assert learnt.burst == left
+
+
+def test_a_store_that_was_empty_when_it_was_thought_to_be_is_as_large_as_it_was_thought_to_be() -> None:
+    learnt = taught((10, 20), burst=9)
+    assert learnt.wait(1000.0) == 0
+    answered(learnt, 8, 1000.0)
+    refused(learnt, 1000.0)
+    assert learnt.burst == 9.0
 
 
 def test_of_a_store_that_filled_by_itself_only_four_go_before_an_answer() -> None:
@@ -251,6 +312,8 @@ def test_without_a_time_a_quick_app_is_waited_for_shortly_and_an_answer_ends_the
     assert [refused(learnt, at, None) for at in (20.0, 30.0)] == pytest.approx([0.2, 0.4])
     answered(learnt, 1, 40.0)
     assert refused(learnt, 41.0, None) == pytest.approx(2 / (learnt.rate or 0))
+    fresh = Learnt()
+    assert [refused(fresh, 5.0, None), refused(fresh, 5.0, None)] == [1.0, 2.0]
     slow = taught((10, 1))
     assert refused(slow, 20.0, None) == 2.0
 
@@ -282,6 +345,9 @@ def test_what_was_sent_knows_when_and_after_how_many() -> None:
     answered(learnt, 2, 1.0)
     learnt.take(2.0)
     assert learnt.take(3.0) == Sent(3.0, 3, 2)
+    met = taught()
+    answered(met, 1, 1.0)
+    assert met.take(1.0) == Sent(1.0, 1, 2)
 
 
 def test_a_refusal_of_hardly_any_is_for_something_else() -> None:
@@ -326,9 +392,12 @@ def test_two_limits_coincide_when_the_other_was_just_met_and_this_one_not_for_a_
 
 def test_two_limits_that_are_one_share_what_each_had_met() -> None:
     one, other = taught((10, 20)), taught((10, 30))
-    one.take(10.0)
+    early = one.take(9.0)
     one.take_in(other, 2)
     assert (one.rate, one.in_flight, one.limited) == (5.0, 3, True)
+    # Who was on the way teaches nothing of what was put together.
+    one.refused(early, 10.0, 0.1)
+    assert (one.rate, one.in_flight) == (5.0, 2)
     # What was put together counts for ten seconds, and what each had seen counts no more.
     answered(one, 100, 10.0)
     refused(one, 30.0)
@@ -386,3 +455,14 @@ def test_what_an_app_announces_in_a_refusal_is_heard_too() -> None:
     learnt = Learnt()
     learnt.refused(learnt.take(0.0), 0.0, 0.5, Announced(0, 20, 30.0))
     assert learnt.wait(1.0) == pytest.approx(29.05)
+
+
+def test_the_rate_is_what_comes_back_where_an_app_announces_it() -> None:
+    learnt = Learnt()
+    learnt.accepted(learnt.take(0.0), 0.0, Announced(10, 100, 60.0))
+    assert learnt.known_rate is None
+    learnt.accepted(learnt.take(10.0), 10.0, Announced(19, 100, 60.0))
+    assert learnt.known_rate == pytest.approx((19 + 2 - 11 - 1) / 10)
+    met = taught((10, 20))
+    met.accepted(met.take(11.0), 11.0, Announced(10, 100, 60.0))
+    assert met.known_rate == 2.0
