@@ -63,18 +63,23 @@ class Outcome(Struct):
     """What happened, a line each; kept when asked for."""
 
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 """Seconds of the processor after which a run is taken for one that never ends."""
 
 
-class Endless(BaseException):
+class Endless(KeyboardInterrupt):  # the loop lets no other exception of a callback through
     """The run doesn't come to an end."""
 
 
 def run(story: Story, keep: bool = False) -> Outcome:
     """Tell the story. keep: keep the trace."""
-    with _folder() as folder, asyncio.Runner(loop_factory=_loop) as runner:
-        return runner.run(_Run(story, folder, keep).all())
+    with _folder() as folder:
+        told = _Run(story, folder, keep)
+        try:
+            with asyncio.Runner(loop_factory=_loop) as runner, _limited():
+                return runner.run(told.all())
+        except Endless:
+            return Outcome(story.seed, ["0.0 s: the run doesn't end"], "", [], 0, 0, 0.0, told.trace)
 
 
 @contextmanager
@@ -97,7 +102,7 @@ class _Run:
         self._folder = folder
         self._keep = keep
         self._hash = hashlib.blake2b(digest_size=16)
-        self._trace: list[str] = []
+        self.trace: list[str] = []
         self._time = Time()
         self._dead: set[str] = set()
         self._workers: list[Worker] = []
@@ -138,7 +143,7 @@ class _Run:
         faults = sorted(self._faults | self._app.fault_seen)
         digest, seconds = self._hash.hexdigest(), loop.time()
         return Outcome(
-            self._story.seed, self._checks.found, digest, faults, self._app.requests, self._cycles, seconds, self._trace
+            self._story.seed, self._checks.found, digest, faults, self._app.requests, self._cycles, seconds, self.trace
         )
 
     # ----------------------------------------------------------------------------------------- the story
@@ -380,7 +385,7 @@ class _Run:
         told = f"{asyncio.get_running_loop().time():.3f} {line}"
         self._hash.update(told.encode())
         if self._keep:
-            self._trace.append(told)
+            self.trace.append(told)
 
 
 _EVENTS: dict[str, Callable[[_Run, Event], Any]] = {

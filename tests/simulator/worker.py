@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,8 @@ class Worker:
         if self.dead or self._stopped is not None:
             return
         self.job.directory_moved(self._stores.sequence())
-        await self.job.look()
+        with suppress(Died):
+            await self.job.look()
 
     def stop(self) -> None:
         """SIGSTOP."""

@@ -150,7 +150,7 @@ class JobRunner:
     async def _standing(self) -> tuple[App | None, str, Standing]:
         def read(state: StateReader) -> tuple[Any, ...]:
             name = self.name
-            last = next((c for c in state.cycles(name, limit=3) if c.kind != "on-demand" and c.ended), None)
+            last = next((c for c in state.cycles(name, limit=20, ended=True) if c.kind != "on-demand"), None)
             return (
                 state.app(name),
                 state.revision(name),

@@ -151,9 +151,17 @@ class Lookup:
         ids = [o.app_id for o in found.values() if isinstance(o, Found)]
         if not ids:
             return found
-        owners = await self._world.state.read(lambda state: state.owners(self._job.name, kind, ids))
+        owners, intents = await self._world.state.read(
+            lambda state: (state.owners(self._job.name, kind, ids), state.intents(self._job.name))
+        )
+        asked_for = {(p, key(v)): i for i in intents if i.kind is kind for p, v in i.decision.match}
         for subject_id, seen in found.items():
             if not isinstance(seen, Found):
+                continue
+            maker = asked_for.get((seen.by, key(seen.observed.get(seen.by))))
+            if maker and maker.subject_id != subject_id:
+                words = f"{maker.name} ({maker.subject_id}), for whom it may just have been made"
+                found[subject_id] = msgspec.structs.replace(seen, owner=words)
                 continue
             claimant = self._claimed.setdefault((kind, seen.app_id), subject_id)
             owner = owners.get(seen.app_id)

@@ -137,7 +137,7 @@ class Settlement:
             ids = await self._without_others(intent, ids)
             if len(ids) == 1:
                 resource = next(r for r in resources if r.id == ids[0])
-                if not intent.decision.create_first or self._is_ours(intent, resource):
+                if self._is_ours(intent, resource):
                     return await self._found(intent, link, resource)
             if ids:
                 # It may have been there before: whether it's to be adopted is for matching to say.
@@ -154,11 +154,13 @@ class Settlement:
         return [i for i in ids if i not in owners or owners[i].subject_id == intent.subject_id]
 
     def _is_ours(self, intent: Intent, resource: Resource) -> bool:
-        """Whether an account that nobody looked for before is as the creation would have made it."""
+        """Whether an account is as the creation would have made it: another may have been made by somebody else."""
         attributes: Mapping[str, Any] = getattr(intent.decision.change, "attributes", {})
+        sent = {p: v for p, v in attributes.items() if v is not None and not isinstance(v, dict)}
         held = observe(resource.document, self._job.rules.of(intent.kind), (ACTIVE,))
-        plain = {p: v for p, v in attributes.items() if v is not None and not isinstance(v, dict)}
-        return all(p in held and documents.same(held[p], v) for p, v in plain.items())
+        if "externalId" in sent and "externalId" in held:
+            return documents.same(held["externalId"], sent["externalId"], True)
+        return all(p in held and documents.same(held[p], v) for p, v in sent.items())
 
     def _has_waited(self, at: At) -> bool:
         """Whether the app has had the time to show it."""

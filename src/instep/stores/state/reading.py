@@ -190,10 +190,12 @@ class SqlStateReader(NoticesReading, DriftReading):
             row.subject_id for row in self._each(select(spool.c.subject_id).where(*at), spool.c.subject_id, subject_ids)
         }
 
-    def cycles(self, job: str, limit: int = 10) -> list[CycleSummary]:
-        """The newest first."""
+    def cycles(self, job: str, limit: int = 10, ended: bool = False) -> list[CycleSummary]:
+        """The newest first. ended: only those that have ended."""
         order = (cycles.c.began.desc(), cycles.c.id)
         wanted = select(*rows.CYCLE).where(cycles.c.job == job).order_by(*order).limit(limit)
+        if ended:
+            wanted = wanted.where(cycles.c.ended.is_not(None))
         return [rows.cycle(row) for row in self._rows(wanted)]
 
     def lease(self, job: str) -> Lease | None:
