@@ -31,6 +31,17 @@ ADA: Mapping[str, Any] = {
     DEPARTMENT: "Maths",
 }
 
+ODD = (
+    "👩‍👩‍👧 Zoë",
+    "\u202eadA\u202c עדה",
+    "re\u0301ne\u0301 ﬁ ẞ İ",
+    "a\x00b",
+    "\x1b[2J\r\n\t\u2028",
+    "\ufffe\U0010ffff",
+    "x" * 65_536,
+)
+"""Joined emoji, another direction, composition, NUL, control characters, what is no character, and very long."""
+
 
 async def made(target: Target, kind: Kind, attributes: Mapping[str, Any], members: list[str] | None = None) -> str:
     """The app id of something created for a test."""
@@ -114,6 +125,14 @@ class TargetExam:
         await made(target, Kind.GROUP, {"displayName": "other"})
         assert [r.id for r in await target.find(Kind.GROUP, "displayName", name)] == [wanted]
         assert await value(target, Kind.GROUP, wanted, "displayName") == name
+
+    @pytest.mark.parametrize("text", ODD, ids=lambda text: f"{len(text)} from {ord(text[0]):04x}")
+    async def test_odd_texts_arrive_as_they_are_or_are_refused(self, target: Target, text: str) -> None:
+        ada = await made(target, Kind.USER, ADA)
+        answer = await target.update(Kind.USER, ada, [AttributeChange("displayName", "Ada Byron", text)])
+        assert isinstance(answer.outcome, Done | Refused)
+        arrived = text if isinstance(answer.outcome, Done) else "Ada Byron"
+        assert await value(target, Kind.USER, ada, "displayName") == arrived
 
     async def test_what_was_never_there_is_read_as_none(self, target: Target) -> None:
         assert await target.read(Kind.USER, "never-there") is None

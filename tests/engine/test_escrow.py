@@ -1,9 +1,10 @@
 """Whoever fails waits, longer each time; the others go on; a change at the source makes it due at once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from tests.engine.small_world import small_world
+from tests.engine.small_world import SmallWorld, small_world
 from tests.engine.test_crashes import people, person
 
 from instep.core.outcome import Refused, RetryLater, Unknown
@@ -127,3 +128,44 @@ async def test_a_fault_of_our_own_in_one_subject_stops_nobody_else(tmp_path: Pat
         world.target.hook = None
         world.clock.shift += timedelta(hours=1)
         assert (await world.sync()).counts["create"] == 1
+
+
+def logins(world: SmallWorld) -> dict[str, str]:
+    """What each person signs in with, by the id that the display name ends with."""
+    return {u["displayName"].split()[1]: u["userName"].split("@")[0] for u in world.target.content(Kind.USER).values()}
+
+
+async def test_an_address_that_a_colleague_gives_up_is_had_at_the_next_try_at_the_latest(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        world.world = replace(world.world, concurrency=1)
+        people(world, 5)
+        await world.sync()
+        with world.directory.edit() as edit:
+            person(edit, "u2", "new@firm.example", manager="u0")
+            person(edit, "u1", "u2@firm.example", manager="u0")
+        await world.sync()
+        world.clock.shift += timedelta(minutes=6)
+        assert (await world.sync()).result == "succeeded"
+        assert (logins(world)["u1"], logins(world)["u2"]) == ("u2", "new")
+
+
+async def test_two_who_exchange_addresses_keep_their_own_accounts_and_are_told(tmp_path: Path) -> None:
+    """The app has each address for one account: somebody has to give one of them up for a moment."""
+    with small_world(tmp_path) as world:
+        people(world, 5)
+        await world.sync()
+        with world.directory.edit() as edit:
+            person(edit, "u1", "between@firm.example", manager="u0")
+            person(edit, "u2", "u1@firm.example", manager="u0")
+            person(edit, "u1", "u2@firm.example", manager="u0")
+        await world.sync()
+        assert (logins(world)["u1"], logins(world)["u2"]) == ("u1", "u2")
+        failed = {entry.subject_id: entry for entry in world.log(status="failure")}
+        assert {entry.code for entry in failed.values()} == {"Conflict"}
+        assert failed.keys() == {"u1", "u2"}
+        with world.directory.edit() as edit:
+            person(edit, "u1", "between@firm.example", manager="u0")
+        await world.sync()
+        world.clock.shift += timedelta(hours=1)
+        await world.sync()
+        assert (logins(world)["u1"], logins(world)["u2"]) == ("between", "u1")

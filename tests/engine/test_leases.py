@@ -1,6 +1,7 @@
 """One cycle per job at a time, wherever the workers are."""
 
 import asyncio
+import itertools
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from instep.engine.cycle import run_cycle
 from instep.engine.lease import LeaseKeeper
 from instep.engine.progress import Progress
 from instep.ports import LeaseLost, LeaseTaken
-from instep.targets.memory import MemoryTarget
+from instep.targets.memory import Call, MemoryTarget
 from instep.wiring import SystemClock
 
 
@@ -109,6 +110,31 @@ async def test_a_job_is_not_disturbed_by_what_the_app_does_slowly(tmp_path: Path
         world.world = replace(world.world, lease_seconds=0.3, request_seconds=1.0)
         world.rules = {**world.rules, "scope": "all"}
         assert (await world.sync()).counts["create"] == 1
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+async def test_a_clock_that_jumps_in_the_middle_of_a_cycle_repeats_nothing_and_ends_nobodys_access(
+    tmp_path: Path, hours: int
+) -> None:
+    with small_world(tmp_path, target=Forgiving()) as world:
+        people(world, 6)
+
+        made = itertools.count(1)
+
+        def hook(call: Call) -> None:
+            if call.method == "create" and next(made) == 3:
+                world.clock.shift += timedelta(hours=hours)
+
+        world.target.hook = hook
+        assert (await world.sync()).result == "succeeded"
+        assert world.clock.shift == timedelta(hours=hours)
+        with world.directory.edit() as edit:
+            person(edit, "u5", manager="u0", enabled=False)
+        assert (await world.sync()).counts == {"disable": 1, "requests": 1}
+        assert (await world.sync()).counts == {"requests": 0}
+        users = world.target.content(Kind.USER).values()
+        assert Counter(u["userName"] for u in users) == Counter(f"u{n}@firm.example" for n in range(6))
+        assert [u["userName"] for u in users if u.get("active") is False] == ["u5@firm.example"]
 
 
 class Jumping(SystemClock):

@@ -13,14 +13,16 @@ import pytest
 from tests.engine.small_world import SmallWorld, small_world
 from tests.engine.test_crashes import people, person
 
+from instep.core.compile import compile_rules
 from instep.core.job import JobStatus, Reset, Wish
 from instep.core.outcome import Refused
+from instep.core.rules_document import rules_document
 from instep.core.subject import Kind
 from instep.engine.runner import Runner
 from instep.engine.world import Job
 from instep.ports import App, AppUnavailable, CycleSummary, Target
 from instep.stores import database
-from instep.targets.memory import Call, Fault
+from instep.targets.memory import Call, Fault, MemoryTarget
 
 
 class Service:
@@ -290,6 +292,66 @@ async def test_what_a_job_raises_keeps_no_other_job_from_running(tmp_path: Path)
         assert "its rules can't be used" in running.runner.jobs["broken"].fault
         running.stop.set()
         await task
+
+
+async def test_an_app_that_never_answers_holds_up_no_other_job(tmp_path: Path) -> None:
+    answers = asyncio.Event()
+
+    class Mute(MemoryTarget):
+        async def count(self, kind: Kind) -> int | None:
+            await answers.wait()
+            return await super().count(kind)
+
+    with small_world(tmp_path) as world:
+        people(world, 2)
+        with world.state.writing() as state:
+            state.save_app(App("mute", "Mute", "scim", "https://mute.example", world.rules), "secret")
+            state.change_status("mute", lambda _: JobStatus("active"))
+
+        class Both(Service):
+            @asynccontextmanager
+            async def _connect(self, app: App) -> AsyncIterator[tuple[Job, Target]]:
+                job = Job(app, compile_rules(rules_document({**self.world.rules, "scope": "all"})))
+                yield job, Mute() if app.name == "mute" else self.world.target
+
+        running = Both(world)
+        running.status(schedule="active")
+        task = asyncio.create_task(running.runner.run(running.stop))
+        await until(lambda: len(running.accounts()) == 2 and running.runner.jobs["mute"].running)
+        with world.directory.edit() as edit:
+            person(edit, "u1", title="Changed")
+        await until(lambda: running.accounts()["u1"]["title"] == "Changed")
+        assert running.runner.jobs["mute"].running
+        answers.set()
+        running.stop.set()
+        await task
+
+
+async def test_rules_that_change_while_a_cycle_runs_are_those_of_the_next_one(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 30)
+        slow(world, 0.02)
+
+        class Saved(Service):
+            @asynccontextmanager
+            async def _connect(self, app: App) -> AsyncIterator[tuple[Job, Target]]:
+                yield Job(app, compile_rules(rules_document(app.rules))), self.world.target
+
+        running = Saved(world)
+        running.status(schedule="active")
+        task = asyncio.create_task(running.runner.run(running.stop))
+        await until(lambda: len(running.accounts()) >= 3)
+        starred = {"target": "displayName", "source": 'Append([displayName], "*")'}
+        users = {"mappings": [starred if m["target"] == "displayName" else m for m in world.rules["users"]["mappings"]]}
+        with world.state.writing() as state:
+            state.save_app(App("app", "App", "scim", "https://app.example", {**world.rules, "users": users}), None)
+        await until(lambda: len(running.ended) == 2)
+        running.stop.set()
+        await task
+        created = [c.detail for c in world.target.calls if c.method == "create" and c.kind is Kind.USER]
+        assert [user["displayName"] for user in created if user["displayName"].endswith("*")] == []
+        assert [c.counts.get("update", 0) for c in running.ended] == [0, 30]
+        assert {user["displayName"][-1] for user in running.accounts().values()} == {"*"}
 
 
 def slow(world: SmallWorld, seconds: float) -> None:
