@@ -54,6 +54,7 @@ class TransactionsExam:
         lease = taken(state)
         keep_links(state, lease, [link("u1")])
         with state.reading() as reader:
+            assert list(reader.link_ids(JOB, Kind.USER)) == [["u1"]]
             keep_links(state, lease, [link("u2")])
             assert list(reader.link_ids(JOB, Kind.USER)) == [["u1"]]
         with state.reading() as reader:
