@@ -45,3 +45,21 @@ def test_line_for_machines_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         "level": "info",
         "port": 1,
     }
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_words_of_an_app_neither_break_a_line_nor_reach_the_terminal(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", as_json)
+    structlog.get_logger().info("cycle.ended", message="one\ntwo", code="\x1b[2J")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "\x1b[2J" not in line
+    try:
+        raise RuntimeError("the app said \x1b[2J\r")
+    except RuntimeError:
+        structlog.get_logger().exception("job.fault")
+    told = capsys.readouterr().err
+    assert "the app said" in told
+    assert "\x1b[2J" not in told
+    assert "\r" not in told

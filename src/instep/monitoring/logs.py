@@ -4,9 +4,10 @@ The provisioning log is something else: it's kept in the database, and `instep l
 the service itself. Names of people don't belong here.
 """
 
+import io
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -25,8 +26,7 @@ def configure(level: str = "info", as_json: bool | None = None) -> None:
     ending: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if lines
-        # The renderer's own way with exceptions shows every local variable, tokens too.
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [structlog.dev.ConsoleRenderer(exception_formatter=_crash, repr_native_str=True)]
     )
     structlog.configure(
         processors=[*shared, *ending],
@@ -36,3 +36,13 @@ def configure(level: str = "info", as_json: bool | None = None) -> None:
     )
     # Libraries only warn: what aiohttp or SQLAlchemy say at lower levels may show data.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+
+def _crash(out: TextIO, exc_info: Any) -> None:
+    """The place of a crash, without what a terminal would obey: an app's words may be in it.
+
+    The renderer's own way with exceptions shows every local variable, tokens too.
+    """
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    out.write("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain.getvalue()))
