@@ -71,10 +71,7 @@ def prepend(prefix: str, source: str) -> str:
 def join(separator: str, *sources: Value) -> str | None:
     texts: list[str] = []
     for source in sources:
-        if source == 0:
-            texts.append(str(source))  # 0 and False are values too
-        else:
-            texts += (part for part in items(source) or () if part)
+        texts += (part for part in items(source) or () if part)
     if sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0) > RESULT_LENGTH:
         raise too_long()
     return separator.join(texts) if texts else None
