@@ -302,3 +302,11 @@ def test_a_comparison_with_an_empty_text_is_warned_of_and_no_other() -> None:
     (warning,) = parse('"" = [a]').warnings
     assert warning.startswith('a comparison with "" is false for everybody')
     assert tuple(parse('[a] = "x"').warnings) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"x"', "12", "&HF", "True", "[a]", "Trim([a])", '[a] = "x"', '[a] & "x"', 'InStr("a", "b", 1, vbTextCompare)'],
+)
+def test_where_it_stands_makes_no_other_expression(text: str) -> None:
+    assert parse(f"  {text}").node == parse(text).node
