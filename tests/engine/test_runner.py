@@ -206,6 +206,58 @@ async def test_forgotten_links_are_matched_again_and_a_leaver_still_loses_access
         assert len(world.target.content(Kind.USER)) == 4
 
 
+async def test_a_job_whose_last_cycles_were_cut_off_pauses_between_two(tmp_path: Path) -> None:
+    """Also where the clock went back since, so that they're the newest for a day."""
+    with small_world(tmp_path) as world:
+        people(world, 3)
+        await world.sync()
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        with world.state.writing() as state:
+            judging = state.judging("app")
+            for number in range(3):
+                lease = state.take_lease("app", "test", datetime.now(UTC), 60)
+                state.begin_cycle(lease, CycleSummary(f"cut-{number}", "app", "incremental", tomorrow), judging)
+                state.give_lease_back(lease)
+        async with service(world) as running:
+            await until(lambda: running.ended)
+            assert await quiet(running) == 0
+
+
+async def test_links_that_are_forgotten_keep_their_account_where_only_its_name_has_changed(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 4)
+        await world.sync()
+        before = set(world.target.content(Kind.USER))
+        with world.state.writing() as state:
+            state.ask_reset("app", frozenset({Reset.LINKS, Reset.WATERMARK}))
+        with world.directory.edit() as edit:
+            person(edit, "u2", "u2.married@firm.example", manager="u0")
+        world.clock.shift += timedelta(minutes=5)
+        await world.sync()
+        assert set(world.target.content(Kind.USER)) == before
+        assert world.target.content(Kind.USER)[world.link("u2").app_id]["userName"] == "u2.married@firm.example"
+
+
+async def test_who_leaves_before_being_matched_again_still_loses_access(tmp_path: Path) -> None:
+    """The restart is cut off after the links were forgotten."""
+    with small_world(tmp_path) as world:
+        people(world, 6)
+        await world.sync()
+        world.clock.shift += timedelta(minutes=5)
+        with world.state.writing() as state:
+            state.ask_reset("app", frozenset({Reset.LINKS, Reset.WATERMARK}))
+        world.target.hook = lambda call: Fault(Refused("down", "InternalServerError"))
+        assert (await world.sync()).result == "unavailable"
+        assert world.link("u3").status == "forgotten"
+        world.target.hook = None
+        with world.directory.edit() as edit:
+            person(edit, "u3", manager="u0", enabled=False)
+        await world.sync()
+        active = {u["userName"]: u.get("active", True) for u in world.target.content(Kind.USER).values()}
+        assert active["u3@firm.example"] is False
+        assert len(active) == 6
+
+
 async def test_escrow_is_tried_again_when_its_time_has_come(tmp_path: Path) -> None:
     with small_world(tmp_path) as world:
         people(world, 2)

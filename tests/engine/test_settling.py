@@ -1,6 +1,9 @@
 """What an answer that never came leads to: nothing is believed that a lagging read could get wrong."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +37,15 @@ class Lagging(MemoryTarget):
         return found if self.old is None else self.old.get(app_id)
 
 
-def losing(method: str, times: int = 1) -> Any:
-    """A hook that carries out the first calls of that method, and loses their answers."""
+def losing(method: str, times: int = 1, then: Callable[[], None] = lambda: None) -> Any:
+    """A hook that carries out the first calls of that method, and loses their answers. then: what happens with it."""
     lost: list[Call] = []
 
     def hook(call: Call) -> Fault | None:
         if call.method != method or len(lost) >= times:
             return None
         lost.append(call)
+        then()
         return Fault(Unknown("no answer", "Timeout"), carried_out=True)
 
     return hook
@@ -121,3 +125,61 @@ async def test_a_lost_end_of_access_counts_once_for_the_guard(tmp_path: Path) ->
         assert active.count(False) == 5
         with world.state.reading() as state:
             assert state.holds("app") == []
+
+
+async def test_who_left_while_their_creation_was_in_doubt_is_left_no_account(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 6)
+        await world.sync()
+        with world.directory.edit() as edit:
+            person(edit, "n1", manager="u0")
+            edit.join("g1", Kind.USER, "n1")
+        stop = asyncio.Event()
+        world.target.hook = losing("create", then=stop.set)
+        await world.sync(stop)
+        with world.directory.edit() as edit:
+            person(edit, "n1", manager="u0", enabled=False)
+        await world.sync()
+        accounts = {u["userName"]: u.get("active", True) for u in world.target.content(Kind.USER).values()}
+        assert accounts["n1@firm.example"] is False
+
+
+async def test_an_account_that_may_just_have_been_made_for_somebody_else_is_nobodys_to_adopt(tmp_path: Path) -> None:
+    """A creation without an answer; then its owner goes, and a new hire gets the address."""
+    with small_world(tmp_path) as world:
+        people(world, 6)
+        await world.sync()
+        world.world = replace(world.world, request_seconds=0.5)
+        with world.directory.edit() as edit:
+            person(edit, "n1", "n@firm.example")
+            edit.join("g1", Kind.USER, "n1")
+        stop = asyncio.Event()
+        world.target.hook = losing("create", then=stop.set)
+        await world.sync(stop)
+        with world.directory.edit() as edit:
+            edit.purge(Kind.USER, ["n1"])
+            person(edit, "n2", "n@firm.example")
+            edit.join("g1", Kind.USER, "n2")
+        await world.sync()
+        assert world.link("n1").status == "gone", "it's deleted with its owner"
+        assert world.link("n2").app_id is None
+        assert any("(n1), for whom it may just have been made" in e.reason for e in world.log(status="failure"))
+        world.clock.shift += timedelta(hours=1)
+        await world.sync()
+        assert world.link("n2").app_id not in (None, world.link("n1").app_id)
+
+
+async def test_an_account_that_somebody_gets_anew_reaches_those_who_refer_to_it(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 4)
+        await world.sync()
+        old = world.link("u0").app_id
+        world.target.remove(Kind.USER, old)
+        with world.directory.edit() as edit:
+            person(edit, "u0", title="Boss")
+        await world.sync()
+        await world.sync()
+        manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
+        accounts = world.target.content(Kind.USER)
+        assert world.link("u0").app_id != old
+        assert {accounts[world.link(f"u{n}").app_id][manager] for n in range(1, 4)} == {world.link("u0").app_id}
