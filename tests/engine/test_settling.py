@@ -183,3 +183,27 @@ async def test_an_account_that_somebody_gets_anew_reaches_those_who_refer_to_it(
         accounts = world.target.content(Kind.USER)
         assert world.link("u0").app_id != old
         assert {accounts[world.link(f"u{n}").app_id][manager] for n in range(1, 4)} == {world.link("u0").app_id}
+
+
+@pytest.mark.parametrize("method", ["create", "update"])
+async def test_an_app_that_never_answers_for_somebody_is_asked_less_and_less_often(tmp_path: Path, method: str) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 4)
+        if method == "update":
+            await world.sync()
+            with world.directory.edit() as edit:
+                person(edit, "u2", title="Boss", manager="u0")
+        asked: list[Call] = []
+
+        def hook(call: Call) -> Fault | None:
+            mine = world.link("u2") and call.app_id == world.link("u2").app_id
+            if call.method == method and (mine if method == "update" else "u2@" in str(call.detail)):
+                asked.append(call)
+                return Fault(Unknown("no answer", "Timeout"))
+            return None
+
+        world.target.hook = hook
+        for _ in range(60):
+            await world.sync()
+            world.clock.shift += timedelta(minutes=1)
+        assert 3 <= len(asked) <= 9

@@ -8,6 +8,7 @@ meanwhile. See RFC 7644 section 3.3 for why a POST can't simply be sent again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Struct
 from instep.core.acknowledge import in_doubt
 from instep.core.change import Adopt, Create
 from instep.core.desire import ACTIVE
+from instep.core.escrow import next_try
 from instep.core.link import Link, Status
 from instep.core.match import matching_ids, observe
 from instep.core.outcome import Unknown
@@ -58,7 +60,7 @@ class Settlement:
         """Subjects with an open intent: nothing else is sent for them meanwhile."""
 
     async def run(self, without: Collection[At] = ()) -> set[At]:
-        """Settle all that can be settled by now; returns those subjects, which have to be evaluated.
+        """Settle all that can be settled by now; returns those subjects that have to be evaluated now.
 
         A request that nobody waits for any more may still be carried out: an intent is settled no sooner than a
         request may take, from when it was first seen here, since then no more are sent for it. Others don't wait.
@@ -89,7 +91,8 @@ class Settlement:
             except AlreadyLinked:
                 # The account that answers to the name is somebody else's: matching will say so.
                 await self._keep(Record(settled=at))
-            settled.add(at)
+            if not _put_off(record.link, world.clock.now()):
+                settled.add(at)
         return settled
 
     async def all(self) -> None:
@@ -122,8 +125,7 @@ class Settlement:
         doubtful = in_doubt(intent.decision, link)
         told = bool(link.failures) and doubtful == link
         log = None if told else self._log(intent, "failure", _INTERRUPTED.code, _INTERRUPTED.reason)
-        # Due, so that it's looked at again whatever ends this cycle before that.
-        doubtful = msgspec.structs.replace(doubtful, next_try=intent.began)
+        doubtful = self._due(doubtful, intent)
         rows, forgotten = memberships(intent.decision, {}, _INTERRUPTED, frozenset())
         return Record(link=doubtful, log=log, settled=at, members=rows, members_gone=forgotten)
 
@@ -146,7 +148,7 @@ class Settlement:
         if not self._has_waited(at):
             return None
         self._lookup.doubtful.add(at)
-        return Record(settled=at)
+        return Record(link=self._due(link, intent), settled=at)
 
     async def _without_others(self, intent: Intent, ids: Sequence[str]) -> list[str]:
         """Those accounts that no other subject is known to have."""
@@ -169,6 +171,14 @@ class Settlement:
     def _look_again(self, parked: Parked) -> None:
         parked.look = min(self._world.clock.monotonic() + parked.gap, parked.until)
         parked.gap, parked.looked = 2 * parked.gap, True
+
+    def _due(self, link: Link, intent: Intent) -> Link:
+        """The link with its next try: at once, whatever ends this cycle before that; after the second time without an
+        answer, as long after it as any failure is waited out."""
+        again = intent.began
+        if link.failures > 1 and link.first_failure:
+            again = next_try(link.failures, link.first_failure, self._world.clock.now())
+        return msgspec.structs.replace(link, next_try=again)
 
     def _told(self, intent: Intent) -> LogEntry:
         lag = f"{self._world.read_lag_seconds:.0f} s"
@@ -222,3 +232,8 @@ class Settlement:
         present = set((await self._lookup.subjects_behind(ids)).values())
         rows = tuple(Membership(group, m, "sent") for m in named if m in present)
         return rows, tuple((group, m) for m in named if m not in present)
+
+
+def _put_off(link: Link | None, now: datetime) -> bool:
+    """Whether it failed so often that it's tried later, or was given up."""
+    return link is not None and link.failures > 1 and (link.next_try is None or link.next_try > now)
