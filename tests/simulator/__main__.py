@@ -19,7 +19,7 @@ from tests.simulator.story import story
 
 EXAMPLES = """\
 examples:
-  script/simulate                            200 seeds, as script/test does
+  script/simulate                            200 seeds
   script/simulate --seeds 10000              the whole proof
   script/simulate --seed 18 --trace          one seed, with everything that happens
   script/simulate --planted no-intent        plant a bug, and see after how many seeds it's found

@@ -235,8 +235,8 @@ class Pacing:
         if seconds == inf:
             await woken.wait()
             return
-        # Less than that is rounding, and a clock may not notice it.
-        sleeper = asyncio.ensure_future(self._clock.sleep(max(1e-6, seconds)))
+        # Less than that is rounding: a loop may not tell it apart, and would wake again and again at the same time.
+        sleeper = asyncio.ensure_future(self._clock.sleep(max(1e-3, seconds)))
 
         def wake(_: object) -> None:
             woken.set()
