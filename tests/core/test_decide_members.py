@@ -45,6 +45,13 @@ def test_members_are_added_and_removed_by_what_the_app_is_known_to_have(
     assert decision.effects == ((Effect(EffectKind.REMOVE_MEMBERS, len(removed)),) if removed else ())
 
 
+def test_members_come_and_go_in_the_order_of_their_ids() -> None:
+    many = "ihgfedcba"
+    assert members("", dict.fromkeys(many, "sent")).change == Update((), (), tuple(sorted(many)))
+    assert members(" ".join(many), {}, accounts=" ".join(many)).change == Update((), tuple(sorted(many)))
+    assert members(" ".join(many), {}, accounts="").pending == tuple(sorted(many))
+
+
 def test_a_member_without_an_account_is_awaited() -> None:
     decision = members("ada dee", {"ada": "sent"})
     assert decision.change == Keep()
