@@ -91,6 +91,7 @@ async def test_stale_reads_after_lost_answers_make_no_twins(seed: int, tmp_path:
     personas = ("stale-reads", "executes-and-hangs-up", "no-uniqueness")
     async with meeting(tmp_path, *personas, seed=seed, share=0.3, lag=0.3, really=True) as met:
         met.world.world = replace(met.world.world, read_lag_seconds=0.4)
+        met.clock.seconds += 60  # the app shows what was there before
         await lived(met)
 
 
