@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -17,7 +17,7 @@ from instep.core.drift import lease_name
 @pytest.fixture(autouse=True)
 def no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app shows at once what was written, so nobody has to be left out for a minute."""
-    monkeypatch.setattr("instep.engine.findings.LAG", timedelta(0))
+    monkeypatch.setenv("INSTEP_READ_LAG_SECONDS", "0.001")
 
 
 def by_hand(server: IndependentApp, name: str, **values: Any) -> None:

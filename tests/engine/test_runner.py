@@ -195,6 +195,7 @@ async def test_forgotten_links_are_matched_again_and_a_leaver_still_loses_access
     with small_world(tmp_path) as world:
         people(world, 4)
         await world.sync()
+        world.clock.shift += timedelta(minutes=5)
         with world.directory.edit() as edit:
             person(edit, "u3", enabled=False)
         with world.state.writing() as state:
