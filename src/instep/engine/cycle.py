@@ -229,8 +229,10 @@ class _Cycle:
         again |= settled
         again |= await self._due()
         # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
-        deferred -= self._settlement.parked.keys()
-        again -= self._settlement.parked.keys()
+        parked = set(self._settlement.parked)
+        self._evaluation.deferred |= deferred & parked  # they have changed: that's looked at as soon as they're settled
+        deferred -= parked
+        again -= parked
         self._rounds.subtract(deferred)
         return {at for at in again | deferred if self._rounds[at] < ROUNDS_PER_SUBJECT}
 
