@@ -34,7 +34,6 @@ class Checks:
         self._company = company
         self._clock = clock
         self._history: list[Wanted] = []
-        self._touched: set[str] = set()
 
     def wrong(self, what: str) -> None:
         """Something that must not be."""

@@ -5,6 +5,7 @@ same story is told.
 """
 
 import asyncio
+import atexit
 import gc
 import hashlib
 import logging
@@ -18,17 +19,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 from bench.throttled import VirtualLoop
 from msgspec import Struct
-from tests.simulator.app import ModelApp
+from tests.simulator.app import ModelApp, Storm
 from tests.simulator.checks import Checks
 from tests.simulator.company import Company, Export, Reading
 from tests.simulator.story import Event, Story
 from tests.simulator.worker import Stores, Time, Worker, owned
 
 from instep.core.app import App, Audit
+from instep.core.directory import Entry
 from instep.core.job import JobStatus, Reset, Wish
 from instep.core.quarantine import lifted
 from instep.core.subject import Kind
@@ -212,8 +213,6 @@ class _Run:
         self._app.armed[self._app.writes + event["after"]] = event
 
     async def _storm(self, event: Event) -> None:
-        from tests.simulator.app import Storm
-
         until = asyncio.get_running_loop().time() + event["seconds"]
         self._app.storm = Storm(event["kind"], until, event["share"])
 
@@ -453,8 +452,6 @@ def rules_of(reading: Reading, traits: dict[str, Any]) -> dict[str, Any]:
 
 
 def _canary_group(at: float) -> Any:
-    from instep.core.directory import Entry
-
     return Entry(Kind.GROUP, "canary", f"Canary {at:.3f}", {"displayName": f"Canary {at:.3f}"})
 
 
@@ -464,8 +461,6 @@ def _template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="simulator-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     DirectoryStore(folder / "directory.sqlite").close()
     StateStore(folder / "state.sqlite", folder / "secrets.key").close()
-    import atexit
-
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
@@ -490,4 +485,3 @@ def _loop() -> VirtualLoop:
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 job_runner.BUSY = timedelta(seconds=5)
-_encode = msgspec.json.encode

@@ -115,7 +115,6 @@ class Worker:
         self.crash_at: tuple[int, str] | None = None
         """The number of the write to die at, and whether `before` its commit or `after` it."""
         self.writes = 0
-        self.cycles = 0
         self._stopped: asyncio.Future[None] | None = None
         self._stores = stores
         self._app = app
@@ -232,7 +231,6 @@ class Worker:
         yield Job(app, compile_rules(rules_document(app.rules))), target
 
     async def _ended(self, app: App, summary: CycleSummary) -> None:
-        self.cycles += 1
         self._told(self.name, summary)
         await judge_health(self.world.state, app, summary, self.world.clock.now())
 

@@ -164,8 +164,8 @@ class _Cycle:
 
     async def _evaluate_again(self, subjects: set[tuple[Kind, str]]) -> None:
         """Subjects that wait for something which may have come."""
-        subjects -= self._settlement.parked.keys()
-        subjects = {at for at in subjects if self._rounds[at] < ROUNDS_PER_SUBJECT}
+        parked = self._settlement.parked
+        subjects = {at for at in subjects if at not in parked and self._rounds[at] < ROUNDS_PER_SUBJECT}
         if not subjects:
             return
         self._rounds.update(subjects)
