@@ -4,6 +4,8 @@ from math import inf
 
 import pytest
 from bench.throttled import FixedWindow, Limit, TokenBucket
+from hypothesis import given
+from hypothesis import strategies as some
 
 from instep.core.credit import Announced
 from instep.core.limiter import Learnt
@@ -29,6 +31,24 @@ def drive(learnt: Learnt, app: Limit, begin: float, end: float, announces: bool 
         sent.append((now, after is None))
         now += 0.001
     return sent
+
+
+@given(some.lists(some.tuples(some.sampled_from((0.0, 0.001, 0.3, 5.0, 700.0, 9000.0)), some.booleans()), max_size=60))
+def test_whoever_waits_as_long_as_it_says_may_go(answers: list[tuple[float, bool]]) -> None:
+    """Whatever an app answers and however long it's left alone: nobody waits for ever."""
+    learnt, now = Learnt(), 0.0
+    for idle, taken in answers:
+        now += idle
+        for _ in range(3):  # an estimate becomes another one while time goes on
+            now += learnt.wait(now)
+        assert learnt.wait(now) == 0
+        request = learnt.take(now)
+        now += 0.5
+        learnt.wait(now)  # somebody else asks meanwhile
+        if taken:
+            learnt.accepted(request, now)
+        else:
+            learnt.refused(request, now, None)
 
 
 def test_who_meets_no_limit_never_waits() -> None:

@@ -18,7 +18,7 @@ from instep.targets.announced import announced
 from instep.targets.client import Client
 from instep.targets.gallery import Limit as Published
 from instep.targets.http import Reply
-from instep.targets.lanes import Grant, KnownLimit, Origin, RequestKind
+from instep.targets.lanes import Grant, KnownLimit, Lane, Origin, RequestKind
 from instep.targets.pacing import Pacing, Pacings
 
 
@@ -337,3 +337,15 @@ def test_limits_are_announced_in_many_ways(headers: dict[str, str], expected: tu
 @pytest.mark.parametrize("headers", [{}, {"X-RateLimit-Remaining": "many"}, {"RateLimit": "?"}, {"RateLimit": ""}])
 def test_what_cant_be_read_announces_nothing(headers: dict[str, str]) -> None:
     assert announced(headers, LoopClock()) is None
+
+
+def test_a_lane_that_turns_to_another_limit_takes_what_it_has_under_way_with_it() -> None:
+    """Else the limit that it leaves would wait for those answers for ever."""
+    kinds = (RequestKind("create", "POST", resource) for resource in ("Users", "Groups", "Roles"))
+    mine, other, third = (Lane(kind, ()) for kind in kinds)
+    before = other.learnt
+    mine.take(0.0)
+    mine._join([other])
+    assert before.in_flight == 1
+    mine._join([third])
+    assert (before.in_flight, third.learnt.in_flight) == (0, 1)

@@ -230,7 +230,8 @@ class Learnt:
             # Of what flowed in, some ran over: it was that much or more. If more was thought to be in store than
             # there was, the bucket is smaller than it was taken for.
             self.rate = max(self.rate, (count - 1) / seconds)
-            self._size -= max(0.0, self._tokens - 1)
+            # A bucket that held less than one would let nobody through ever again.
+            self._size = max(1.0, self._size - max(0.0, self._tokens - 1))
             self._seen.clear()
         elif (least := self._least()) > _SURE_OF * max(self.rate, count / seconds):
             # The limit was higher than it was taken for, and what wasn't asked for ran over: it's to be measured anew.

@@ -171,6 +171,7 @@ class Lane:
     def _join(self, lanes: "Sequence[Lane]") -> None:
         for lane in lanes:
             if lane.learnt is not self.learnt:
+                self.learnt.in_flight -= self.under_way  # others may have it still
                 lane.learnt.take_in(self.learnt, self.under_way)
                 self.learnt = lane.learnt
                 self._signs = 0
