@@ -217,7 +217,7 @@ def test_question_is_answered_by_an_index_and_not_by_reading_the_table(
         question(reader)
     assert plans
     for plan in plans:
-        assert not plan.startswith("SCAN"), plans
+        assert not plan.startswith("SCAN") or "VIRTUAL TABLE" in plan, plans  # the list that is asked about is one
         # All links of a job, or all that have an account, are as good as the whole table.
         assert "links_status" not in plan, plans
         assert "app_id>?" not in plan, plans

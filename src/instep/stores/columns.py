@@ -1,15 +1,25 @@
 """Column types and statements that both databases share, and what differs between dialects of SQL.
 
-Times are UTC, documents are JSON through msgspec. `upsert` is the one place that knows a dialect's words for
-"insert or replace".
+Times are UTC, documents are JSON through msgspec. `upsert` and `among` are the places that know a dialect's words.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, DateTime, Dialect, Table, Text, TypeDecorator
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Table,
+    Text,
+    TypeDecorator,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 Excluded = Callable[[Insert], ColumnElement[Any]]
@@ -47,6 +57,20 @@ class Document(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         # The decoder itself and no function around it: links are read by the hundred thousand.
         return msgspec.json.Decoder(self.shape).decode
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether the column's value is in the list that is given as the parameter `name`, however long it is.
+
+    A list of parameters would make another statement for each length, and has an end (sqlite.org/limits.html).
+    """
+    values = func.json_each(bindparam(name, type_=Document())).table_valued("value")
+    return column.in_(select(values.c.value))
+
+
+def words(given: Iterable[str]) -> list[ColumnElement[str]]:
+    """Words of ours, for `in_`: written into the statement, and so not put together anew each time."""
+    return [literal_column(f"'{word}'") for word in given]
 
 
 def upsert(table: Table, otherwise: Mapping[str, Excluded] | None = None) -> Insert:

@@ -46,6 +46,8 @@ _OF_THE_FILE = frozenset(
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The folder of the folders of migrations."""
 
+_READ, _WRITE = "BEGIN", "BEGIN IMMEDIATE"
+
 PATIENCE = 30.0
 """Seconds that a write waits for another process's write."""
 
@@ -55,8 +57,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.writers = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "ON", "cache_size": -8_000}, pool_size=1)
-        self._readers = _engine(path, "BEGIN", {"query_only": "ON", "cache_size": -2_000}, pool_size=4)
+        self.writers = _engine(path, {"foreign_keys": "ON", "cache_size": -8_000}, pool_size=1)
+        self._readers = _engine(path, {"query_only": "ON", "cache_size": -2_000}, pool_size=4)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -64,13 +66,13 @@ class Database:
 
         Raises DatabaseUnavailable when another process doesn't let go of the database, or it can't be written.
         """
-        with _beginning(self.writers, self.path) as connection:
+        with _beginning(self.writers, _WRITE, self.path) as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot for reading, as of the first statement: all see the same commit. Raises DatabaseUnavailable."""
-        with _beginning(self._readers, self.path) as connection:
+        with _beginning(self._readers, _READ, self.path) as connection:
             yield connection
 
     def close(self) -> None:
@@ -95,17 +97,19 @@ def open_database(path: Path, migrations: Path) -> Database:
     if beginning and beginning != _MAGIC:  # SQLite would take a short file for an empty database, and overwrite it
         raise DatabaseUnavailable(f"{path} isn't a database; name another file")
     # Tables are rebuilt by some migrations, which enforced foreign keys would take for deletions.
-    migrating = _engine(path, "BEGIN IMMEDIATE", {"foreign_keys": "OFF"}, pool_size=1)
-    looking = _engine(path, "BEGIN", {}, pool_size=1)
+    migrating = _engine(path, {"foreign_keys": "OFF"}, pool_size=1)
+    looking = _engine(path, {}, pool_size=1)
     try:
-        bring_up_to_date(lambda: _beginning(looking, path), lambda: _beginning(migrating, path), migrations, path)
+        bring_up_to_date(
+            lambda: _beginning(looking, _READ, path), lambda: _beginning(migrating, _WRITE, path), migrations, path
+        )
     finally:
         looking.dispose()
         migrating.dispose()
     return Database(path)
 
 
-def _engine(path: Path, begin: str, pragmas: dict[str, str | int], pool_size: int) -> Engine:
+def _engine(path: Path, pragmas: dict[str, str | int], pool_size: int) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
@@ -123,20 +127,19 @@ def _engine(path: Path, begin: str, pragmas: dict[str, str | int], pool_size: in
         for name, value in {"journal_mode": "WAL", "synchronous": "FULL", **pragmas}.items():
             connection.execute(f"PRAGMA {name}={value}")
 
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
     return engine
 
 
 @contextmanager
-def _beginning(engine: Engine, path: Path) -> Iterator[Connection]:
-    """A transaction; failures of the file itself, and whatever fails when it begins or commits, become
-    DatabaseUnavailable."""
+def _beginning(engine: Engine, begin: str, path: Path) -> Iterator[Connection]:
+    """A transaction that begins with `begin`. Failures of the file itself, and whatever fails when it begins or
+    commits, become DatabaseUnavailable."""
     inside = False
     try:
         with engine.begin() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute(begin)  # here and not at an event, which would make each statement look for events
             inside = True
             yield connection
             inside = False

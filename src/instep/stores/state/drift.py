@@ -4,11 +4,11 @@ An audit writes under a lease of its own, so that it holds up no cycle. Only `co
 transaction, while no cycle runs, and only those that are still as they were when they were compared.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from instep.core.drift import AuditSummary, Correction, Drift, State, lease_name
 from instep.core.job import Wish
@@ -17,7 +17,7 @@ from instep.core.record import Lease, Record
 from instep.core.subject import Kind
 from instep.core.unmanaged import Unmanaged
 from instep.ports import LeaseTaken
-from instep.stores.columns import upsert
+from instep.stores.columns import among, upsert
 from instep.stores.secrets import Vault
 from instep.stores.state import rows
 from instep.stores.state.recording import keep
@@ -29,6 +29,19 @@ MANAGED = (Status.ACTIVE, Status.DISABLED)
 _SAVE_AUDIT = upsert(audits)
 _KEEP_DRIFT = upsert(drift)
 _KEEP_UNMANAGED = upsert(unmanaged, {"first_seen": lambda new: unmanaged.c.first_seen})
+_DRIFT_OF = select(drift).where(
+    drift.c.job == bindparam("job_"), drift.c.kind == bindparam("kind_"), among(drift.c.subject_id, "ids")
+)
+_TOUCHED = (
+    select(log.c.subject_id)
+    .where(log.c.job == bindparam("job_"), log.c.at >= bindparam("since"), among(log.c.subject_id, "ids"))
+    .distinct()
+)
+_MEMBERS = select(memberships.c.member_id, memberships.c.state).where(
+    memberships.c.job == bindparam("job_"),
+    memberships.c.group_id == bindparam("group"),
+    among(memberships.c.member_id, "ids"),
+)
 
 
 class DriftReading:
@@ -47,8 +60,8 @@ class DriftReading:
 
     def drift_of(self, job: str, kind: Kind, subject_ids: Sequence[str]) -> list[Drift]:
         """What is kept of those subjects."""
-        wanted = select(drift).where(drift.c.job == job, drift.c.kind == kind)
-        return [_drift(row) for row in _each(self._connection, wanted, drift.c.subject_id, subject_ids)]
+        given = {"job_": job, "kind_": kind, "ids": subject_ids}
+        return [_drift(row) for row in self._connection.execute(_DRIFT_OF, given)]
 
     def unmanaged(self, job: str) -> list[Unmanaged]:
         """Accounts that nobody manages, by app id."""
@@ -63,8 +76,8 @@ class DriftReading:
 
     def touched(self, job: str, subject_ids: Sequence[str], since: datetime) -> set[str]:
         """Those of the subjects whom the log has something about since then."""
-        wanted = select(log.c.subject_id).where(log.c.job == job, log.c.at >= since).distinct()
-        return {row.subject_id for row in _each(self._connection, wanted, log.c.subject_id, subject_ids)}
+        given = {"job_": job, "since": since, "ids": subject_ids}
+        return {row.subject_id for row in self._connection.execute(_TOUCHED, given)}
 
 
 class DriftWriting:
@@ -132,12 +145,8 @@ class DriftWriting:
         open_ = (intents.c.job == job, intents.c.kind == link.kind, intents.c.subject_id == link.subject_id)
         if self._connection.execute(select(intents.c.subject_id).where(*open_)).first():
             return False
-        of = (memberships.c.job == job, memberships.c.group_id == link.subject_id)
-        wanted = select(memberships.c.member_id, memberships.c.state).where(*of)
-        states = {
-            row.member_id: row.state
-            for row in _each(self._connection, wanted, memberships.c.member_id, list(correction.compared))
-        }
+        given = {"job_": job, "group": link.subject_id, "ids": list(correction.compared)}
+        states = {row.member_id: row.state for row in self._connection.execute(_MEMBERS, given)}
         return all(states.get(member) == state for member, state in correction.compared.items())
 
 
@@ -169,9 +178,3 @@ def _unmanaged(row: Row[*tuple[Any, ...]]) -> Unmanaged:
     values: dict[str, Any] = row._asdict() | {"kind": rows.kind(row.kind)}
     del values["job"]
     return Unmanaged(**values)
-
-
-def _each(connection: Connection, statement: Any, column: Any, ids: Collection[str]) -> Iterable[Any]:
-    """The rows whose `column` is one of `ids`."""
-    for batch in rows.batches(list(ids)):
-        yield from connection.execute(statement.where(column.in_(batch)))

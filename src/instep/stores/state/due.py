@@ -10,13 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, liter
 
 from instep.core.link import Status
 from instep.core.subject import Kind
+from instep.stores.columns import words
 from instep.stores.state.rows import kind
 from instep.stores.state.tables import HELD, IN_ESCROW, WAITING, links, memberships, pending
 
 LIVING = (Status.ACTIVE, Status.DISABLED, Status.RELEASED)
 """The statuses of links that have an account."""
 
-ALIVE = and_(links.c.app_id.is_not(None), links.c.status.in_(LIVING))
+ALIVE = and_(links.c.app_id.is_not(None), links.c.status.in_(words(LIVING)))
 """Whether a link has an account that references can point to: `Link.alive`, in SQL."""
 
 
@@ -28,7 +29,7 @@ def due(connection: Connection, job: str, now: datetime) -> list[tuple[Kind, str
 
 
 def _has_account(subject_id: ColumnElement[str]) -> ColumnElement[bool]:
-    at = (links.c.job == _JOB, links.c.kind.in_(Kind), links.c.subject_id == subject_id)
+    at = (links.c.job == _JOB, links.c.kind.in_(words(Kind)), links.c.subject_id == subject_id)
     return select(1).where(*at, ALIVE).exists()
 
 

@@ -13,7 +13,7 @@ from instep.core.link import Link
 from instep.core.record import LogEntry, Member, Record
 from instep.core.subject import Kind
 from instep.ports import AlreadyLinked
-from instep.stores.columns import upsert
+from instep.stores.columns import among, upsert, words
 from instep.stores.secrets import Vault
 from instep.stores.state import chain, rows
 from instep.stores.state.tables import effects, intents, links, memberships, pending
@@ -37,13 +37,13 @@ _SAVE_LINKS = upsert(
 )
 _JOB, _OF, _SUBJECT, _GROUP = (bindparam(name) for name in ("job_", "of", "subject", "group"))
 _OWNERS = select(links.c.app_id, links.c.subject_id).where(
-    links.c.job == _JOB, links.c.kind == _OF, links.c.app_id.in_(bindparam("app_ids", expanding=True))
+    links.c.job == _JOB, links.c.kind == _OF, among(links.c.app_id, "app_ids")
 )
 _NAMES = select(links.c.subject_id, links.c.name).where(
-    links.c.job == _JOB, links.c.kind.in_(Kind), links.c.subject_id.in_(bindparam("ids", expanding=True))
+    links.c.job == _JOB, links.c.kind.in_(words(Kind)), among(links.c.subject_id, "ids")
 )
 _ACCOUNTS = select(links.c.subject_id, links.c.app_id).where(
-    links.c.job == _JOB, links.c.kind == Kind.USER, links.c.subject_id.in_(bindparam("ids", expanding=True))
+    links.c.job == _JOB, links.c.kind == Kind.USER, among(links.c.subject_id, "ids")
 )
 # Reads all links: that somebody gets another account is rare.
 _REFERRING = select(links.c.subject_id).where(
@@ -101,10 +101,11 @@ def _refuse_taken(connection: Connection, job: str, kept: dict[At, Link]) -> Non
         for (of, subject_id), link in kept.items():
             if of is kind and link.app_id is not None and owners.setdefault(link.app_id, subject_id) != subject_id:
                 raise AlreadyLinked(link.app_id, owners[link.app_id])
-        for batch in rows.batches(list(owners)):
-            for app_id, subject_id in connection.execute(_OWNERS, {"job_": job, "of": kind, "app_ids": batch}):
-                if owners[app_id] != subject_id:
-                    raise AlreadyLinked(app_id, subject_id)
+        if not owners:
+            continue
+        for app_id, subject_id in connection.execute(_OWNERS, {"job_": job, "of": kind, "app_ids": list(owners)}):
+            if owners[app_id] != subject_id:
+                raise AlreadyLinked(app_id, subject_id)
 
 
 def _keep_memberships(connection: Connection, job: str, records: Sequence[Record]) -> None:
@@ -164,10 +165,9 @@ def _wait_for_other_accounts(connection: Connection, job: str, kept: dict[At, Li
 
 
 def _accounts(connection: Connection, job: str, ids: list[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for batch in rows.batches(ids):
-        found |= {r.subject_id: r.app_id for r in connection.execute(_ACCOUNTS, {"job_": job, "ids": batch})}
-    return found
+    if not ids:
+        return {}
+    return {row.subject_id: row.app_id for row in connection.execute(_ACCOUNTS, {"job_": job, "ids": ids})}
 
 
 def _with_names(connection: Connection, job: str, entries: list[LogEntry]) -> list[LogEntry]:
@@ -175,9 +175,7 @@ def _with_names(connection: Connection, job: str, entries: list[LogEntry]) -> li
     ids = list({m.id for entry in entries for m in (*entry.added, *entry.removed) if m.id and not m.name})
     if not ids:
         return entries
-    names: dict[str, str] = {}
-    for batch in rows.batches(ids):
-        names |= {row.subject_id: row.name for row in connection.execute(_NAMES, {"job_": job, "ids": batch})}
+    names = {row.subject_id: row.name for row in connection.execute(_NAMES, {"job_": job, "ids": ids})}
 
     def named(members: tuple[Member, ...]) -> tuple[Member, ...]:
         return tuple(replace(m, name=names[m.id]) if m.id in names and not m.name else m for m in members)

@@ -1,6 +1,5 @@
 """Rows of the state's tables and the values they stand for, there and back. No statement is run here."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -130,8 +129,3 @@ def lease(row: Row[*tuple[Any, ...]]) -> Lease | None:
     if row.lease_owner is None:
         return None
     return Lease(row.job, row.lease_owner, row.lease_token, row.lease_until)
-
-
-def batches(ids: Sequence[str], size: int = 500) -> list[Sequence[str]]:
-    """Ids in batches that fit into one statement's parameters."""
-    return [ids[i : i + size] for i in range(0, len(ids), size)]

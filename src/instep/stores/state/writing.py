@@ -17,13 +17,14 @@ from instep.core.record import CycleSummary, Intent, Judging, Lease, Record, Spo
 from instep.core.subject import Kind
 from instep.ports import LeaseLost, LeaseTaken
 from instep.scim.abilities import Abilities
-from instep.stores.columns import upsert
+from instep.stores.columns import among, upsert
 from instep.stores.state import rows
 from instep.stores.state.drift import DriftWriting, forget_audits
 from instep.stores.state.notices import NoticesWriting
 from instep.stores.state.reading import SqlStateReader
 from instep.stores.state.recording import keep
 from instep.stores.state.tables import (
+    HELD,
     IN_ESCROW,
     apps,
     cycles,
@@ -46,6 +47,11 @@ _SAVE_CYCLE = upsert(cycles)
 _UNSPOOL: Delete = delete(spool).where(
     spool.c.job == bindparam("job"), spool.c.kind == bindparam("of"), spool.c.subject_id == bindparam("subject")
 )
+_JUDGE = (
+    update(links)
+    .where(links.c.job == bindparam("job_"), HELD, among(links.c.hold_digest, "ids"))
+    .values(hold_verdict=bindparam("given"))
+)
 _FORGET_LINK: Update = (
     update(links)
     .where(
@@ -66,6 +72,15 @@ _DOUBT_MEMBERS: Update = (
     )
     .values(state="unknown")
 )
+_EMPTY_SPOOL = delete(spool).where(spool.c.job == bindparam("job_"))
+_INTERRUPT = (
+    update(cycles)
+    .where(cycles.c.job == bindparam("job_"), cycles.c.result == "running", cycles.c.id != bindparam("cycle"))
+    .values(result="interrupted")
+)
+_TAKE_WISHES = update(wishes).where(among(wishes.c.id, "ids")).values(cycle=bindparam("taker"))
+_JOB = select(jobs).where(jobs.c.job == bindparam("job_"))
+_SET_JOB = update(jobs).where(jobs.c.job == bindparam("job_"))
 _HOLDER = select(jobs.c.lease_owner, jobs.c.lease_token).where(jobs.c.job == bindparam("job_"))
 _NO_JOB: dict[str, Any] = {
     "epoch": None,
@@ -136,9 +151,8 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
     def begin_cycle(self, lease: Lease, cycle: CycleSummary, judging: Judging) -> None:
         """Keep the cycle as running and empty the spool; an earlier one that still runs was interrupted."""
         self._check(lease)
-        self._connection.execute(delete(spool).where(spool.c.job == lease.job))
-        stale = (cycles.c.job == lease.job, cycles.c.result == "running", cycles.c.id != cycle.id)
-        self._connection.execute(update(cycles).where(*stale).values(result="interrupted"))
+        self._connection.execute(_EMPTY_SPOOL, {"job_": lease.job})
+        self._connection.execute(_INTERRUPT, {"job_": lease.job, "cycle": cycle.id})
         self._connection.execute(_SAVE_CYCLE, rows.cycle_values(cycle))
         self._set_job(
             lease.job,
@@ -180,9 +194,8 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
         for verdict in sorted(set(digests.values())):
             if verdict not in ("approved", "rejected"):
                 raise ValueError(f"{verdict!r} isn't a verdict; it must be approved or rejected")
-            for batch in rows.batches([digest for digest, given in digests.items() if given == verdict]):
-                at = (links.c.job == job, links.c.hold_digest.in_(batch))
-                judged += self._connection.execute(update(links).where(*at).values(hold_verdict=verdict)).rowcount
+            given = {"job_": job, "given": verdict, "ids": [d for d, each in digests.items() if each == verdict]}
+            judged += self._connection.execute(_JUDGE, given).rowcount
         return judged
 
     def change_status(self, job: str, change: Callable[[JobStatus], JobStatus]) -> JobStatus:
@@ -222,7 +235,7 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
     def take_wishes(self, lease: Lease, ids: Collection[int], cycle: str) -> None:
         """The cycle takes those wishes up."""
         self._check(lease)
-        self._connection.execute(update(wishes).where(wishes.c.id.in_(ids)).values(cycle=cycle))
+        self._connection.execute(_TAKE_WISHES, {"ids": list(ids), "taker": cycle})
 
     def report_progress(self, lease: Lease, report: ProgressReport) -> None:
         """Say how far the cycle is."""
@@ -231,11 +244,10 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
 
     def _job(self, job: str) -> Row[*tuple[Any, ...]]:
         """The job's row, made when it's missing."""
-        wanted = select(jobs).where(jobs.c.job == job)
-        row = self._first(wanted)
+        row = self._first(_JOB, job_=job)
         if row is None:
             self._connection.execute(insert(jobs), _NO_JOB | {"job": job})
-            row = self._connection.execute(wanted).one()
+            row = self._connection.execute(_JOB, {"job_": job}).one()
         return row
 
     def _check(self, lease: Lease) -> None:
@@ -245,7 +257,7 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
             raise LeaseLost(f"the lease of {lease.job} was lost: {now}")
 
     def _set_job(self, job: str, **values: Any) -> None:
-        self._connection.execute(update(jobs).where(jobs.c.job == job).values(values))
+        self._connection.execute(_SET_JOB, {"job_": job, **values})
 
     def _many(self, statement: Any, values: list[rows.Values]) -> None:
         if values:
