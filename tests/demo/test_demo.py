@@ -98,7 +98,14 @@ def test_demo_notices_that_somebody_else_failed(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_interrupted_demo_stops_its_servers(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "script" / "demo.py")]
-    with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(
+        command,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        # Where the tests run in the background, they ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "instep directory import" in line:

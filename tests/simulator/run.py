@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,8 @@ TOKEN = "simulated-secret"
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
 QUIET_ROUNDS = 40
 """Within so many rounds, each of a few hours, everything has to be right once nothing goes wrong any more."""
+COMES_AGAIN = 10.0
+"""Seconds after which somebody comes in the place of a worker that has died."""
 
 
 class Outcome(Struct):
@@ -117,6 +119,8 @@ class _Run:
         self.trace: list[str] = []
         self._time = Time()
         self._dead: set[str] = set()
+        self._fell = asyncio.Event()
+        """A worker has died, or its runner has ended by itself."""
         self._workers: list[Worker] = []
         self._born = 0
         self._cycles = 0
@@ -196,8 +200,11 @@ class _Run:
         """Let time pass. Whoever has died meanwhile comes again a little later."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        while (rest := until - loop.time()) > 0:
-            await asyncio.sleep(min(rest, 20.0))
+        while (rest := until - loop.time()) > 0.001:  # the loop takes what is nearer than that for now
+            self._fell.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._fell.wait(), rest)
+                await asyncio.sleep(COMES_AGAIN)
             for worker in [w for w in self._workers if w.dead]:
                 self._faults.add("crash")
                 self._workers.remove(worker)
@@ -381,7 +388,14 @@ class _Run:
         self._born += 1
         self._workers.append(
             Worker(
-                f"worker-{self._born}", self._story.seed, self._stores, self._app, self._time, self._dead, self._ended
+                f"worker-{self._born}",
+                self._story.seed,
+                self._stores,
+                self._app,
+                self._time,
+                self._dead,
+                self._ended,
+                self._fell.set,
             )
         )
 

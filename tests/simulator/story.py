@@ -93,7 +93,7 @@ class _Teller:
         self._faults(kinds)
         self._wait()
         while self._operations < OPERATIONS:
-            for _ in range(chance.randint(6, 16)):
+            for _ in range(chance.choice((1, 8, 16, 24, 40))):
                 self._operation()
             self._faults(kinds)
             self._wait()

@@ -78,16 +78,20 @@ class Stores:
 
     def sequence(self) -> int:
         """The directory's newest number."""
-        number = self._looks[0].exec_driver_sql("SELECT number FROM sequence").scalar_one()
-        self._looks[0].rollback()
-        return number
+        driver = self._looks[0].connection.driver_connection
+        assert driver is not None
+        (number,) = driver.execute("SELECT number FROM sequence").fetchone()
+        return int(number)
 
     def read(self, work: Callable[[Any], Any]) -> Any:
         """What `work` makes of the state."""
+        driver = self._looks[1].connection.driver_connection
+        assert driver is not None
+        driver.execute("BEGIN")
         try:
             return work(self._reader)
         finally:
-            self._looks[1].rollback()
+            driver.rollback()
 
     def close(self) -> None:
         """Close everything."""
@@ -109,7 +113,9 @@ class Worker:
         time: Time,
         dead: set[str],
         told: Callable[[str, CycleSummary], None],
+        fell: Callable[[], None],
     ) -> None:
+        """told: of each cycle that has ended. fell: called when it has died, or its runner has ended by itself."""
         self.name = name
         self.dead = False
         self.crash_at: tuple[int, str] | None = None
@@ -120,6 +126,7 @@ class Worker:
         self._app = app
         self._dead = dead
         self._told = told
+        self._fell = fell
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.world = World(
             directory=_Directory(stores),
@@ -139,6 +146,7 @@ class Worker:
         token = _CURRENT.set(self)
         self._task = asyncio.get_running_loop().create_task(self.job.run())
         _CURRENT.reset(token)
+        self._task.add_done_callback(lambda _: fell())
 
     async def step(self) -> None:
         """Between two steps anything may happen to a process."""
@@ -157,6 +165,7 @@ class Worker:
             self.writes += 1
         if self.crash_at and (self.crash_at[0] < self.writes or self.crash_at == (self.writes, when)):
             self.dead = True
+            self._fell()
             raise Died
 
     async def look(self) -> None:
