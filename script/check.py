@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="instep-check-") as scratch:
         report = Path(scratch) / "report.xml"
         chosen = options.tests or ([] if options.everything else QUICK)
-        pytest = ["pytest", "-n", "2", f"--junitxml={report}", *chosen]
+        pytest = ["pytest", "-n", "3", "--dist", "worksteal", f"--junitxml={report}", *chosen]
         if not options.everything:
             pytest += ["-q", "-m", "not slow and not postgres"]
         failed = run([*tool_steps(options.fix), Step("tests", pytest, shown=True)], go_on=options.everything)

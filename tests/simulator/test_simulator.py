@@ -1,6 +1,6 @@
 """Seeds of the simulator: the real engine, a model company and a model app, and everything that can go wrong between.
 
-INSTEP_SEEDS says how many: 100 by default; `script/simulate` runs any number with progress, and shrinks what fails.
+INSTEP_SEEDS says how many: 200 by default; `script/simulate` runs any number with progress, and shrinks what fails.
 """
 
 import os
@@ -15,7 +15,7 @@ from tests.simulator.planted import PLANTED, planted
 from tests.simulator.run import run
 from tests.simulator.story import FAULT_KINDS, OPERATIONS, story
 
-SEEDS = int(os.environ.get("INSTEP_SEEDS", "100"))
+SEEDS = int(os.environ.get("INSTEP_SEEDS", "200"))
 BLOCK = 10
 FINDS = {"no-intent": 1, "one-too-many": 17, "merged": 1, "sent-again": 1, "no-lease": 144, "believes-reads": 9}
 """A seed that finds each planted bug."""
