@@ -169,6 +169,28 @@ async def test_an_account_that_may_just_have_been_made_for_somebody_else_is_nobo
         assert world.link("n2").app_id not in (None, world.link("n1").app_id)
 
 
+async def test_of_two_accounts_the_one_that_is_as_it_was_sent_is_theirs(tmp_path: Path) -> None:
+    """Somebody makes an account of the same name by hand, while the answer of a creation is lost."""
+    target = MemoryTarget()
+    target._unique = {Kind.USER: None, Kind.GROUP: None}
+    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    with small_world(tmp_path, target=target) as world:
+        people(world, 3)
+        await world.sync()
+        with world.directory.edit() as edit:
+            person(edit, "n1", "n@firm.example")
+            edit.join("g1", Kind.USER, "n1")
+        by_hand: list[str] = []
+
+        def made_by_hand() -> None:
+            by_hand.append(target.put(Kind.USER, {"userName": "n@firm.example", "title": "Own", "active": True}))
+
+        target.hook = losing("create", then=made_by_hand)
+        await world.sync()
+        assert world.link("n1").app_id not in (None, *by_hand)
+        assert len(target.content(Kind.USER)) == 5
+
+
 async def test_an_account_that_somebody_gets_anew_reaches_those_who_refer_to_it(tmp_path: Path) -> None:
     with small_world(tmp_path) as world:
         people(world, 4)

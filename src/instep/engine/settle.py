@@ -137,12 +137,11 @@ class Settlement:
             self._lookup.asked = True
             ids = matching_ids(((r.id, r.document) for r in resources), path, value)
             ids = await self._without_others(intent, ids)
-            if len(ids) == 1:
-                resource = next(r for r in resources if r.id == ids[0])
-                if self._is_ours(intent, resource):
-                    return await self._found(intent, link, resource)
+            ours = [r for r in resources if r.id in ids and self._is_ours(intent, r)]
+            if len(ours) == 1:
+                return await self._found(intent, link, ours[0])
             if ids:
-                # It may have been there before: whether it's to be adopted is for matching to say.
+                # They may have been there before: whether one is to be adopted is for matching to say.
                 self._lookup.doubtful.add(at)
                 return Record(settled=at)
         if not self._has_waited(at):
