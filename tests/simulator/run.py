@@ -82,7 +82,7 @@ def run(story: Story, keep: bool = False) -> Outcome:
         try:
             with asyncio.Runner(loop_factory=_loop) as runner, _limited():
                 return runner.run(told.all())
-        except Endless:
+        except (Endless, RuntimeError):  # the latter from whoever then waits for something that never happens
             return Outcome(story.seed, ["0.0 s: the run doesn't end"], "", [], 0, 0, 0.0, told.trace)
 
 

@@ -121,7 +121,7 @@ class Worker:
         self.crash_at: tuple[int, str] | None = None
         """The number of the write to die at, and whether `before` its commit or `after` it."""
         self.writes = 0
-        self._stopped: asyncio.Future[None] | None = None
+        self._stopped: asyncio.Event | None = None
         self._stores = stores
         self._app = app
         self._dead = dead
@@ -154,7 +154,7 @@ class Worker:
             raise Died
         await asyncio.sleep(0)
         while self._stopped is not None:
-            await self._stopped
+            await self._stopped.wait()
         if self.dead:
             raise Died
 
@@ -178,12 +178,12 @@ class Worker:
 
     def stop(self) -> None:
         """SIGSTOP."""
-        self._stopped = self._stopped or asyncio.get_running_loop().create_future()
+        self._stopped = self._stopped or asyncio.Event()
 
     def go_on(self) -> None:
         """SIGCONT."""
         if self._stopped is not None:
-            self._stopped.set_result(None)
+            self._stopped.set()
             self._stopped = None
 
     async def bury(self) -> None:

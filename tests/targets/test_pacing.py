@@ -349,3 +349,29 @@ def test_a_lane_that_turns_to_another_limit_takes_what_it_has_under_way_with_it(
     assert before.in_flight == 1
     mine._join([third])
     assert (before.in_flight, third.learnt.in_flight) == (0, 1)
+
+
+def test_a_refusal_that_shows_another_limit_leaves_nothing_under_way_with_the_one_before() -> None:
+    """Else whoever still has that one would wait for an answer that has come."""
+
+    async def run() -> list[int]:
+        pacing = Pacing(LoopClock())
+
+        async def granted(resource: str) -> Grant:
+            grant = await pacing.permission(pacing.turn(RequestKind("create", "POST", resource), "job", 1e9))
+            assert isinstance(grant, Grant)
+            return grant
+
+        grants = [await granted(resource) for resource in ("Users", "Groups", "Roles")]
+        users, groups, roles = (grant.lane for grant in grants)
+        for grant in grants:
+            pacing.answered(grant)
+        users._join([roles])
+        users._signs = 1
+        mine = await granted("Users")
+        pacing.refused(await granted("Groups"), None)
+        pacing.refused(mine, None)
+        assert users.learnt is groups.learnt
+        return [lane.learnt.in_flight for lane in (users, groups, roles)]
+
+    assert virtually(run) == [0, 0, 0]

@@ -221,6 +221,8 @@ class _Cycle:
         self._application.again.clear()
         deferred = set(self._evaluation.deferred)
         self._evaluation.deferred.clear()
+        # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
+        self._rounds.subtract(deferred)
         often = {at for at, rounds in self._rounds.items() if rounds >= ROUNDS_PER_SUBJECT}
         often -= self._settlement.parked.keys()
         settled = await self._settlement.run(without=often)
@@ -228,12 +230,11 @@ class _Cycle:
             self._evaluation.take_back(*at)
         again |= settled
         again |= await self._due()
-        # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
         parked = set(self._settlement.parked)
         self._evaluation.deferred |= deferred & parked  # they have changed: that's looked at as soon as they're settled
+        self._rounds.update(deferred & parked)
         deferred -= parked
         again -= parked
-        self._rounds.subtract(deferred)
         return {at for at in again | deferred if self._rounds[at] < ROUNDS_PER_SUBJECT}
 
     def _result(self) -> str:

@@ -115,9 +115,9 @@ class Pacing:
     def refused(self, grant: Grant, after: float | None, announced: Announced | None = None) -> None:
         """A 429. after: the seconds of its Retry-After: no request of that kind goes before they have passed."""
         now, lane = self._clock.monotonic(), grant.lane
-        if self._end(grant):
-            lane.suspect(list(self._lanes.values()), now)
         if grant.learnt is lane.learnt:
+            lane.suspect(list(self._lanes.values()), now)  # before the request ends: what's under way is taken along
+        if self._end(grant):
             seconds = grant.learnt.refused(grant.sent, now, after, announced)
         else:
             seconds = after or 1.0
