@@ -83,7 +83,10 @@ def run(story: Story, keep: bool = False) -> Outcome:
             with asyncio.Runner(loop_factory=_loop) as runner, _limited():
                 return runner.run(told.all())
         except (Endless, RuntimeError):  # the latter from whoever then waits for something that never happens
-            return Outcome(story.seed, ["0.0 s: the run doesn't end"], "", [], 0, 0, 0.0, told.trace)
+            wrong = "0.0 s: the run doesn't end"
+        except Exception as fault:  # noqa: BLE001 - one run that breaks leaves the others alone
+            wrong = f"0.0 s: the run broke: {type(fault).__name__}: {fault}"
+        return Outcome(story.seed, [wrong], "", [], 0, 0, 0.0, told.trace)
 
 
 @contextmanager
