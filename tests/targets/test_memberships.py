@@ -192,6 +192,18 @@ async def test_one_unknown_member_doesnt_keep_the_others_out(app: HostileApp, ta
     assert len(app.sent("PATCH")) < 15
 
 
+async def test_a_group_that_isnt_shown_yet_isnt_taken_for_gone(app: HostileApp, target: ScimTarget) -> None:
+    """It was just made, and the app's reads lag; then one member is refused."""
+    app.quirks.unknown_member = 400
+    ids = people(app, 6)
+    group = app.put("Groups", **MATHS)
+    app.trick(method="GET", status=404, times=99)
+    answer = await target.update(Kind.GROUP, group, [], [*ids, "stranger"])
+    assert isinstance(answer.outcome, Refused)
+    assert answer.outcome.code != "InvalidAnchor"
+    assert sorted(answer.members_done) == sorted(app.members[group]) == sorted(ids)
+
+
 async def test_an_app_that_refuses_everybody_is_soon_left_alone(app: HostileApp, target: ScimTarget) -> None:
     app.quirks.unknown_member = 400
     group = app.put("Groups", **MATHS)

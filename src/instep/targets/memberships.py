@@ -108,7 +108,7 @@ class _Run:
         """Someone in the chunk may be the reason: who isn't a member needn't be removed, who is one needn't be added,
         who doesn't exist can't be."""
         add, remove = chunk
-        shown = await self._members()
+        shown = await self._members(may_be_gone=attempt.status == 404)
         if isinstance(shown, Outcome):
             return shown
         if attempt.status == 404:
@@ -140,20 +140,23 @@ class _Run:
         if chunk[0] or chunk[1]:
             self._waiting.appendleft(chunk)
 
-    async def _members(self) -> set[str] | Outcome | None:
+    async def _members(self, may_be_gone: bool = False) -> set[str] | Outcome | None:
         """Who is a member, read once; none where the app doesn't tell; an outcome where the group is gone, or
-        couldn't be read."""
+        couldn't be read.
+
+        may_be_gone: else a group that isn't shown is one that was just made, and reads lag: whoever refuses a change for
+        another reason than 404 has found it."""
         if self._read:
             return self._shown
         try:
             group = await self._lookups.read(Kind.GROUP, self._group, members=True)
         except AppUnavailable as error:
             return RetryLater(str(error), error.code)
-        if group is None:
+        if group is None and may_be_gone:
             return Refused(f"the group {self._group} doesn't exist", verdict.GONE)
         self._read = True
         # No members at all is what apps answer that never show any, so it proves nothing.
-        if self._client.abilities.reads_members:
+        if group is not None and self._client.abilities.reads_members:
             self._shown = set(documents.members(group.document)) or None
         return self._shown
 
