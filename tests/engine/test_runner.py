@@ -239,6 +239,22 @@ async def test_links_that_are_forgotten_keep_their_account_where_only_its_name_h
         assert world.target.content(Kind.USER)[world.link("u2").app_id]["userName"] == "u2.married@firm.example"
 
 
+async def test_links_that_are_forgotten_keep_their_account_beside_one_of_the_same_name(tmp_path: Path) -> None:
+    target = MemoryTarget()
+    target._unique = {Kind.USER: None, Kind.GROUP: None}
+    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    with small_world(tmp_path, target=target) as world:
+        people(world, 4)
+        await world.sync()
+        before = world.link("u2").app_id
+        target.put(Kind.USER, {"userName": "u2@firm.example", "title": "By hand"})
+        with world.state.writing() as state:
+            state.ask_reset("app", frozenset({Reset.LINKS, Reset.WATERMARK}))
+        world.clock.shift += timedelta(minutes=5)
+        await world.sync()
+        assert (world.link("u2").app_id, world.link("u2").status) == (before, "active")
+
+
 async def test_who_leaves_before_being_matched_again_still_loses_access(tmp_path: Path) -> None:
     """The restart is cut off after the links were forgotten."""
     with small_world(tmp_path) as world:

@@ -59,7 +59,7 @@ class Lookup:
         """What the app holds of each, by subject id.
 
         asking: subjects with their matching values in order of precedence. many: whether more pages follow. had: the
-        accounts of subjects who are to be matched again; theirs still, where nothing else matches.
+        accounts of subjects who are to be matched again; theirs still, where nothing else matches, or others too.
         Raises AppUnavailable.
         """
         if not asking:
@@ -116,7 +116,8 @@ class Lookup:
         if had is not None and way == "create-first":
             way = "filter"
         found = await self._matching(kind, way, subject, matches)
-        if had is None or not isinstance(found, Absent):
+        # Of several that match, the one that it had is still its own.
+        if had is None or isinstance(found, Found) or (isinstance(found, Twins) and had not in found.app_ids):
             return found
         async with self._at_once:
             resource = await self._target.read(kind, had)
