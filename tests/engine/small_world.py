@@ -60,7 +60,6 @@ class SmallWorld:
         self.state = StateStore(folder / "state.sqlite", folder / "secrets.key")
         self.clock = ShiftedClock()
         self.target: Any = target if target is not None else MemoryTarget()
-        self.rules = rules or RULES
         self._reading = ThreadPoolExecutor(max_workers=1)
         self.owner = "test"
         self.world = World(
@@ -77,16 +76,31 @@ class SmallWorld:
             read_lag_seconds=0.05,
         )
         with self.state.writing() as state:
-            if state.app("app") is None:
-                state.save_app(App("app", "App", "scim", "https://app.example/scim", self.rules), "secret")
+            if state.app("app") is None or rules:
+                state.save_app(_app(rules or RULES), "secret")
 
     async def _offload(self, work: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
     @property
+    def rules(self) -> dict[str, Any]:
+        """The app's rules, as they are kept."""
+        with self.state.reading() as state:
+            app = state.app("app")
+        assert app
+        return app.rules
+
+    @rules.setter
+    def rules(self, rules: dict[str, Any]) -> None:
+        with self.state.writing() as state:
+            state.save_app(_app(rules), None)
+
+    @property
     def job(self) -> Job:
-        app = App("app", "App", "scim", "https://app.example/scim", self.rules)
-        return Job(app, compile_rules(rules_document(self.rules)))
+        with self.state.reading() as state:
+            app = state.app("app")
+        assert app
+        return Job(app, compile_rules(rules_document(app.rules)))
 
     async def sync(self, stop: asyncio.Event | None = None) -> CycleSummary:
         """One cycle."""
@@ -117,6 +131,10 @@ class SmallWorld:
         self._reading.shutdown()
         self.state.close()
         self.directory.close()
+
+
+def _app(rules: dict[str, Any]) -> App:
+    return App("app", "App", "scim", "https://app.example/scim", rules)
 
 
 @contextmanager

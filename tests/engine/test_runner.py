@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.engine.small_world import SmallWorld, small_world
+from tests.engine.small_world import RULES, SmallWorld, small_world
 from tests.engine.test_crashes import people, person
 
 from instep.core.compile import compile_rules
@@ -396,7 +396,7 @@ async def test_an_app_that_never_answers_holds_up_no_other_job(tmp_path: Path) -
         await task
 
 
-async def test_rules_that_change_while_a_cycle_runs_are_those_of_the_next_one(tmp_path: Path) -> None:
+async def test_rules_that_change_while_a_cycle_runs_end_it_and_are_those_of_the_next_one(tmp_path: Path) -> None:
     with small_world(tmp_path) as world:
         people(world, 30)
         slow(world, 0.02)
@@ -417,10 +417,29 @@ async def test_rules_that_change_while_a_cycle_runs_are_those_of_the_next_one(tm
         await until(lambda: len(running.ended) == 2)
         running.stop.set()
         await task
-        created = [c.detail for c in world.target.calls if c.method == "create" and c.kind is Kind.USER]
-        assert [user["displayName"] for user in created if user["displayName"].endswith("*")] == []
-        assert [c.counts.get("update", 0) for c in running.ended] == [0, 30]
+        first, second = running.ended
+        assert (first.result, first.message) == ("interrupted", "rules changed")
+        old, all_in = first.counts["create"], 30 + len(world.target.content(Kind.GROUP))
+        assert (second.counts["create"], second.counts["update"]) == (all_in - old, old)
         assert {user["displayName"][-1] for user in running.accounts().values()} == {"*"}
+
+
+async def test_nobody_loses_access_by_rules_that_have_just_been_replaced(tmp_path: Path) -> None:
+    """First a filter is taken away, then somebody gets what it would have kept out."""
+    clause = {"attribute": "jobTitle", "operator": "NOT EQUALS", "value": "Secret"}
+    filtered = {**RULES["users"], "filters": [{"name": "Nothing secret", "clauses": [clause]}]}
+    with small_world(tmp_path, rules={**RULES, "users": filtered}) as world:
+        people(world, 30)
+        slow(world, 0.02)
+        cycle = asyncio.create_task(world.sync())
+        await until(lambda: len(world.target.content(Kind.USER)) >= 3)
+        world.rules = RULES
+        with world.directory.edit() as edit:
+            person(edit, "u0", title="Secret")
+        assert (await cycle).message == "rules changed"
+        await world.sync()
+        assert len(world.target.content(Kind.USER)) == 30
+        assert world.log(action="disable") == []
 
 
 def slow(world: SmallWorld, seconds: float) -> None:

@@ -96,6 +96,8 @@ class Application:
     async def _produce(self, lanes: Lanes, verdict: Callable[[], Awaitable[Verdict]]) -> None:
         while not self._halted:
             judged = await verdict()
+            if self._halted:
+                return
             lane = lanes.open()
             entries = await self._slice(urgent=lane is lanes.urgent)
             for prepared in await self._prepare(entries, judged) if entries else ():

@@ -74,7 +74,7 @@ class _Cycle:
         self._evaluation = Evaluation(world, job, self._lookup, spool, self._id, self._now, progress)
         self._application = Application(world, job, target, self._lookup, keeper, self._id, progress, stop)
         self._settlement = Settlement(world, job, target, self._lookup, keeper, self._id)
-        self._watch = Watch(world, keeper, self._id, progress, stop, on_demand)
+        self._watch = Watch(world, job, keeper, self._id, progress, stop, on_demand)
         self._evaluated = 0
         self._rounds: Counter[tuple[Kind, str]] = Counter()
         self._scale: Scale | None = None
@@ -197,6 +197,7 @@ class _Cycle:
     async def _verdict(self) -> Verdict:
         """The guard's word before each slice, with what the directory brought meanwhile."""
         await self._feed()
+        await self._watch.compare_rules()
         if not any(self._evaluation.effects.values()):
             return NOTHING_HELD
         if self._scale is None:

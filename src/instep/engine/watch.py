@@ -1,7 +1,8 @@
-"""Watching, while a cycle runs, what administrators ask of its job: pause, restart, a run on demand.
+"""Watching, while a cycle runs, what administrators do with its job: pause, restart, a run on demand, other rules.
 
-Several times a second the state is looked at. A pause or a restart stops the cycle between two requests. Wishes are
-taken up by the cycle that runs. The other way round, how far the cycle is gets written down for other processes.
+Several times a second the state is looked at. A pause, a restart and other rules stop the cycle between two requests.
+Wishes are taken up by the cycle that runs. The other way round, how far the cycle is gets written down for other
+processes.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from instep.core.job import ProgressReport
 from instep.core.subject import Kind
 from instep.engine.lease import LeaseKeeper
 from instep.engine.progress import Progress
-from instep.engine.world import World
+from instep.engine.world import Job, World
 from instep.ports import LeaseLost
 
 REPORTS_EVERY = 1.0
@@ -26,11 +27,19 @@ class Watch:
     """
 
     def __init__(
-        self, world: World, keeper: LeaseKeeper, cycle: str, progress: Progress, stop: asyncio.Event, on_demand: bool
+        self,
+        world: World,
+        job: Job,
+        keeper: LeaseKeeper,
+        cycle: str,
+        progress: Progress,
+        stop: asyncio.Event,
+        on_demand: bool,
     ) -> None:
         self._world = world
         self._keeper = keeper
-        self._job = keeper.lease.job
+        self._job = job.name
+        self._provisions = (job.app.rules, job.app.tenant_url)
         self._cycle = cycle
         self._progress = progress
         self._stop = stop
@@ -40,7 +49,7 @@ class Watch:
         self.subjects: set[tuple[Kind, str]] = set()
         """Asked for, and not evaluated yet; whoever evaluates them takes them out."""
         self.why = ""
-        """Why the cycle was stopped: `paused` or `restarted`."""
+        """Why the cycle was stopped: `paused`, `restarted` or `rules changed`."""
 
     async def __aenter__(self) -> "Watch":
         """Looks once before anything else happens."""
@@ -63,11 +72,20 @@ class Watch:
             self.why = "paused" if asked.schedule == "paused" else "restarted"
             self._stop.set()
             return
+        await self.compare_rules()
         taken = [wish for wish in asked.wishes if wish.subjects or not self._on_demand]
         if taken and not self._stop.is_set():
             lease, ids = self._keeper.lease, [wish.id for wish in taken]
             await self._world.state.write(lambda state: state.take_wishes(lease, ids, self._cycle))
             self.subjects |= {at for wish in taken for at in wish.subjects}
+
+    async def compare_rules(self) -> None:
+        """Stop the cycle if there are other rules by now, or the app is elsewhere: a change in the directory was made
+        with them in mind perhaps, and by the old ones somebody might lose access for a moment."""
+        app = await self._world.state.read(lambda state: state.app(self._job))
+        if app is not None and (app.rules, app.tenant_url) != self._provisions and not self._stop.is_set():
+            self.why = "rules changed"
+            self._stop.set()
 
     async def _run(self) -> None:
         """Until the cycle ends; a lost lease is noticed by the cycle itself."""

@@ -144,8 +144,8 @@ class _Run:
         """Who is a member, read once; none where the app doesn't tell; an outcome where the group is gone, or
         couldn't be read.
 
-        may_be_gone: else a group that isn't shown is one that was just made, and reads lag: whoever refuses a change for
-        another reason than 404 has found it."""
+        may_be_gone: else a group that isn't shown was just made, and reads lag: whoever refuses a change for another
+        reason than 404 has found it."""
         if self._read:
             return self._shown
         try:
