@@ -34,6 +34,8 @@ class Checks:
         self._company = company
         self._clock = clock
         self._history: list[Wanted] = []
+        self._namesakes: set[str] = set()
+        """Accounts that were made by hand with the login name of somebody of the company."""
 
     def wrong(self, what: str) -> None:
         """Something that must not be."""
@@ -58,6 +60,8 @@ class Checks:
             made = await app.by_hand("POST", "/Users", {"userName": name, "title": "Own", "active": True})
             if made and name.startswith("stranger"):
                 app.strangers[made["id"]] = str(made)
+            elif made:
+                self._namesakes.add(made["id"])
             return made is not None
         groups = [g for g, d in app.app.content.all("Groups").items() if owner_of(d)]
         if account is None or (what in ("put in", "take out") and not groups):
@@ -120,9 +124,8 @@ class Checks:
         known = {i: who for who, ids in accounts.items() for i in ids}
         known |= {d["id"]: g for g, documents in groups.items() for d in documents if g}
         # Made by hand, adopted, and its owner left before their id was written to it: nobody sees whose it is.
-        names = {user.name.lower() for user in self._company.users.values()}
         users = app.app.content.all("Users")
-        nameless = {i for i, d in users.items() if not owner_of(d) and str(d["userName"]).lower() in names}
+        nameless = {i for i in self._namesakes if i in users and not owner_of(users[i])}
         found = [
             f"the group {g} is there and shouldn't be" for g in sorted(groups.keys() - wanted.groups.keys() - {""})
         ]

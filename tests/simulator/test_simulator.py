@@ -17,7 +17,7 @@ from tests.simulator.story import FAULT_KINDS, OPERATIONS, story
 
 SEEDS = int(os.environ.get("INSTEP_SEEDS", "200"))
 BLOCK = 10
-FINDS = {"no-intent": 1, "one-too-many": 17, "merged": 1, "sent-again": 1, "no-lease": 144, "believes-reads": 9}
+FINDS = {"no-intent": 1, "one-too-many": 17, "merged": 1, "sent-again": 1, "no-lease": 206, "believes-reads": 9}
 """A seed that finds each planted bug."""
 ROOT = Path(__file__).parents[2]
 
