@@ -157,7 +157,8 @@ class _Ending:
 
 def _headline(summary: "CycleSummary", name: str, waiting: bool) -> str:
     if summary.result == "interrupted":
-        return f"{name}: interrupted; run it again to go on"
+        why = f" ({summary.message})" if summary.message else ""
+        return f"{name}: interrupted{why}; run it again to go on"
     if summary.result == "unavailable":
         return f"{name}: stopped, since the app is out of reach or refuses us"
     if waiting:
