@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -324,3 +324,15 @@ def test_every_folder_on_the_way_is_made(migrations: Path) -> None:
     path = migrations.parent / "deep" / "deeper" / "a.sqlite"
     opened(migrations, path).close()
     assert os.path.getsize(path) > 0
+
+
+def test_a_process_that_stands_still_in_the_middle_of_it_is_told_in_words(migrations: Path) -> None:
+    """SQLITE_PROTOCOL is what SQLite says when the index of its log can't be read for too long."""
+    wrong = sqlite3.OperationalError("locking protocol")
+    wrong.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+    with (
+        closing(open_database(migrations.parent / "some.db", migrations)) as database,
+        pytest.raises(DatabaseUnavailable, match=r"some\.db can't be used: locking protocol.*stands still"),
+        database.read(),
+    ):
+        raise wrong

@@ -40,6 +40,8 @@ _OF_THE_FILE = frozenset(
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_NOTADB,
+        # Somebody who was stopped in the middle of it keeps the log's index from being read.
+        sqlite3.SQLITE_PROTOCOL,
     }
 )
 
@@ -165,6 +167,8 @@ def _way_out(wrong: BaseException | None) -> str:
     code = _code(wrong)
     if code == sqlite3.SQLITE_BUSY or isinstance(wrong, NoneFree):
         return f"Somebody else has been using it for {PATIENCE:.0f} s; try again when they have ended"
+    if code == sqlite3.SQLITE_PROTOCOL:
+        return "Another process that uses it stands still; let it go on or end it, and try again"
     if code == sqlite3.SQLITE_FULL:
         return "Make room on the disk and try again; what was kept before is whole"
     if code == sqlite3.SQLITE_IOERR:
