@@ -191,6 +191,31 @@ async def test_of_two_accounts_the_one_that_is_as_it_was_sent_is_theirs(tmp_path
         assert len(target.content(Kind.USER)) == 5
 
 
+async def test_an_account_of_the_same_name_isnt_taken_while_ones_own_may_still_be_shown(tmp_path: Path) -> None:
+    """Somebody makes an account of that name by hand, and it's shown sooner than the one whose answer was lost."""
+    target = Lagging()
+    target._unique = {Kind.USER: None, Kind.GROUP: None}
+    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    with small_world(tmp_path, target=target) as world:
+        world.world = replace(world.world, read_lag_seconds=1.0)
+        people(world, 3)
+        await world.sync()
+        with world.directory.edit() as edit:
+            person(edit, "n1", "n@firm.example")
+            edit.join("g1", Kind.USER, "n1")
+        by_hand: list[str] = []
+
+        def made_by_hand() -> None:
+            by_hand.append(target.put(Kind.USER, {"userName": "n@firm.example", "title": "Own", "active": True}))
+            target.freeze()
+            asyncio.get_running_loop().call_later(0.6, target.thaw)
+
+        target.hook = losing("create", then=made_by_hand)
+        await world.sync()
+        assert world.link("n1").app_id not in (None, *by_hand)
+        assert len(target.content(Kind.USER)) == 5
+
+
 async def test_an_account_that_somebody_gets_anew_reaches_those_who_refer_to_it(tmp_path: Path) -> None:
     with small_world(tmp_path) as world:
         people(world, 4)

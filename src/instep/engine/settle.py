@@ -140,8 +140,8 @@ class Settlement:
             ours = [r for r in resources if r.id in ids and self._is_ours(intent, r)]
             if len(ours) == 1:
                 return await self._found(intent, link, ours[0])
-            if ids:
-                # They may have been there before: whether one is to be adopted is for matching to say.
+            if ids and self._target.abilities.enforces_uniqueness:
+                # They have been there before: whether one is to be adopted is for matching to say.
                 self._lookup.doubtful.add(at)
                 return Record(settled=at)
         if not self._has_waited(at):
