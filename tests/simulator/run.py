@@ -291,6 +291,7 @@ class _Run:
 
     async def _jump(self, event: Event) -> None:
         self._time.skew += timedelta(hours=event["hours"])
+        self._checks.set_back = self._checks.set_back or event["hours"] < 0
         self._faults.add("jump")
 
     async def _by_hand(self, event: Event) -> None:
