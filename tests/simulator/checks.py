@@ -35,7 +35,7 @@ class Checks:
         self._clock = clock
         self._history: list[Wanted] = []
         self.set_back = False
-        """Whether the clock was set back: then 24 hours of the log aren't the 24 hours that the guard looked back on."""
+        """Whether the clock was set back: 24 hours of the log aren't those then that the guard looked back on."""
         self._namesakes: set[str] = set()
         """Accounts that were made by hand with the login name of somebody of the company."""
 
