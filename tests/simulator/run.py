@@ -26,7 +26,7 @@ from tests.simulator.app import ModelApp, Storm
 from tests.simulator.checks import Checks
 from tests.simulator.company import Company, Export, Reading
 from tests.simulator.story import Event, Story
-from tests.simulator.worker import Stores, Time, Worker, owned
+from tests.simulator.worker import READ_LAG, Stores, Time, Worker, owned
 
 from instep.core.app import App, Audit
 from instep.core.directory import Entry
@@ -122,6 +122,7 @@ class _Run:
         self.trace: list[str] = []
         self._time = Time()
         self._dead: set[str] = set()
+        self._jumped = -READ_LAG
         self._fell = asyncio.Event()
         """A worker has died, or its runner has ended by itself."""
         self._workers: list[Worker] = []
@@ -290,7 +291,12 @@ class _Run:
         await self._look()
 
     async def _jump(self, event: Event) -> None:
+        # How long ago somebody was written about is told by the day's clock: where a restart forgets links, it has to
+        # be right for as long as reads may lag.
+        if Reset.LINKS in self._stores.read(lambda state: state.asked("app").reset):
+            return
         self._time.skew += timedelta(hours=event["hours"])
+        self._jumped = asyncio.get_running_loop().time()
         self._checks.set_back = self._checks.set_back or event["hours"] < 0
         self._faults.add("jump")
 
@@ -299,6 +305,9 @@ class _Run:
             self._faults.add("by hand")
 
     async def _reset(self, event: Event) -> None:
+        rest = self._jumped + READ_LAG - asyncio.get_running_loop().time()
+        if "ConnectorDataStore" in event["scopes"] and rest > 0:
+            await self._pass(rest)
         with self._stores.state.writing() as state:
             state.ask_reset("app", frozenset(Reset(scope) for scope in event["scopes"]))
         self._faults.add("reset")
