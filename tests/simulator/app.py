@@ -201,9 +201,14 @@ class ModelApp:
         for member in sorted(has - had):
             self._effect(worker, "put in", app_id, owner, self._owner(member))
         for member in sorted(had - has) if after is not None else ():
-            if not self._owner(member):
+            if not self._owner(member) and not self._may_be_adopted(member):
                 self.wrong(f"I3: {member}, whom nobody manages, was taken out of {owner}")
             self._effect(worker, "take out", app_id, owner, self._owner(member))
+
+    def _may_be_adopted(self, app_id: str) -> bool:
+        """Whether its login name is or was somebody's in the company, though nobody's id was written to it yet."""
+        user = self.app.content.all("Users").get(app_id)
+        return user is not None and self.known_name(str(get(user, "userName")).lower())
 
     def _watch_owner(self, app_id: str, before: Any, after: Any) -> None:
         old, new = owner_of(before), owner_of(after)
