@@ -11,9 +11,13 @@ import pytest
 from tests.engine.small_world import SmallWorld, small_world
 from tests.engine.test_crashes import people, person
 
+from instep.core.change import AttributeChange, Decision, Update
 from instep.core.outcome import Unknown
 from instep.core.subject import Kind
-from instep.ports import Resource
+from instep.engine.cycle import ROUNDS_PER_SUBJECT, _Cycle
+from instep.engine.lease import LeaseKeeper
+from instep.engine.progress import Progress
+from instep.ports import Intent, Resource
 from instep.targets.memory import Call, Fault, MemoryTarget
 
 
@@ -254,3 +258,21 @@ async def test_an_app_that_never_answers_for_somebody_is_asked_less_and_less_oft
             await world.sync()
             world.clock.shift += timedelta(minutes=1)
         assert 3 <= len(asked) <= 9
+
+
+async def test_who_was_looked_at_often_and_is_put_off_for_a_lost_answer_is_waited_for(tmp_path: Path) -> None:
+    """Else the cycle would go round and round: put off for the open intent, and the intent left open."""
+    with small_world(tmp_path) as world:
+        people(world, 3)
+        await world.sync()
+        at, link = (Kind.USER, "u1"), world.link("u1")
+        update = Update((AttributeChange("title", "Engineer", "Boss"),))
+        decision = Decision(Kind.USER, "u1", link.name, link.seq, update, link.app_id)
+        async with LeaseKeeper(world.world, "app") as keeper:
+            intent = Intent(Kind.USER, "u1", link.name, decision, link.app_id, world.clock.now())
+            await world.state.write(lambda state: state.intend(keeper.lease, [intent]))
+            cycle = _Cycle(world.world, world.job, world.target, keeper, Progress(), asyncio.Event(), False)
+            cycle._rounds[at] = ROUNDS_PER_SUBJECT
+            cycle._evaluation.deferred.add(at)
+            assert at not in await cycle._left_over()
+            assert at in cycle._settlement.parked
