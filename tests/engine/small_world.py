@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from instep.core.compile import compile_rules
 from instep.core.plan import Plan
@@ -131,6 +131,16 @@ class SmallWorld:
         self._reading.shutdown()
         self.state.close()
         self.directory.close()
+
+
+Taking = TypeVar("Taking", bound=MemoryTarget)
+
+
+def takes_twins(target: Taking) -> Taking:
+    """The target as an app that doesn't mind two accounts, or groups, of one name."""
+    target._unique = {Kind.USER: None, Kind.GROUP: None}
+    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    return target
 
 
 def _app(rules: dict[str, Any]) -> App:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.engine.small_world import RULES, SmallWorld, small_world
+from tests.engine.small_world import RULES, SmallWorld, small_world, takes_twins
 from tests.engine.test_crashes import people, person
 
 from instep.core.compile import compile_rules
@@ -240,9 +240,7 @@ async def test_links_that_are_forgotten_keep_their_account_where_only_its_name_h
 
 
 async def test_links_that_are_forgotten_keep_their_account_beside_one_of_the_same_name(tmp_path: Path) -> None:
-    target = MemoryTarget()
-    target._unique = {Kind.USER: None, Kind.GROUP: None}
-    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    target = takes_twins(MemoryTarget())
     with small_world(tmp_path, target=target) as world:
         people(world, 4)
         await world.sync()

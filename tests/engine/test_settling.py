@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.small_world import SmallWorld, small_world
+from tests.engine.small_world import SmallWorld, small_world, takes_twins
 from tests.engine.test_crashes import people, person
 
 from instep.core.change import AttributeChange, Decision, Update
@@ -81,9 +81,7 @@ async def test_a_change_without_an_answer_is_written_anew_whatever_a_read_would_
 @pytest.mark.parametrize("kind", ["users", "groups"])
 async def test_an_account_that_isnt_shown_yet_isnt_made_again(tmp_path: Path, kind: str) -> None:
     """Where the app takes twins: it's waited as long as its reads may lag, and told."""
-    target = Lagging()
-    target._unique = {Kind.USER: None, Kind.GROUP: None}
-    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    target = takes_twins(Lagging())
     with small_world(tmp_path, target=target) as world:
         world.world = replace(world.world, read_lag_seconds=1.0)
         people(world, 3)
@@ -175,9 +173,7 @@ async def test_an_account_that_may_just_have_been_made_for_somebody_else_is_nobo
 
 async def test_of_two_accounts_the_one_that_is_as_it_was_sent_is_theirs(tmp_path: Path) -> None:
     """Somebody makes an account of the same name by hand, while the answer of a creation is lost."""
-    target = MemoryTarget()
-    target._unique = {Kind.USER: None, Kind.GROUP: None}
-    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    target = takes_twins(MemoryTarget())
     with small_world(tmp_path, target=target) as world:
         people(world, 3)
         await world.sync()
@@ -197,9 +193,7 @@ async def test_of_two_accounts_the_one_that_is_as_it_was_sent_is_theirs(tmp_path
 
 async def test_an_account_of_the_same_name_isnt_taken_while_ones_own_may_still_be_shown(tmp_path: Path) -> None:
     """Somebody makes an account of that name by hand, and it's shown sooner than the one whose answer was lost."""
-    target = Lagging()
-    target._unique = {Kind.USER: None, Kind.GROUP: None}
-    target._abilities = target._abilities.__class__(enforces_uniqueness=False)
+    target = takes_twins(Lagging())
     with small_world(tmp_path, target=target) as world:
         world.world = replace(world.world, read_lag_seconds=1.0)
         people(world, 3)

@@ -30,7 +30,7 @@ _APP = _APPS.where(apps.c.name == _NAME)
 _TOKEN = select(apps.c.token).where(apps.c.name == _NAME)
 _REVISION = select(*(cast(column, LargeBinary) for column in apps.columns)).where(apps.c.name == _NAME)
 _SCHEMA = select(schemas.c.document).where(schemas.c.app == _NAME)
-_ROW = select(jobs).where(jobs.c.job == _JOB)
+JOB_ROW = select(jobs).where(jobs.c.job == _JOB)
 _CYCLES = (
     select(*rows.CYCLE)
     .where(cycles.c.job == _JOB)
@@ -97,7 +97,7 @@ class SqlStateReader(SubjectsReading, NoticesReading, DriftReading):
 
     def lease(self, job: str) -> Lease | None:
         """The lease, also one that has run out; none when the job was given back or never taken."""
-        row = self._first(_ROW, job_=job)
+        row = self._first(JOB_ROW, job_=job)
         return rows.lease(row) if row else None
 
     def status(self, job: str) -> JobStatus:

@@ -21,7 +21,7 @@ from instep.stores.columns import among, upsert
 from instep.stores.state import rows
 from instep.stores.state.drift import DriftWriting, forget_audits
 from instep.stores.state.notices import NoticesWriting
-from instep.stores.state.reading import SqlStateReader
+from instep.stores.state.reading import JOB_ROW, SqlStateReader
 from instep.stores.state.recording import keep
 from instep.stores.state.tables import (
     HELD,
@@ -79,7 +79,6 @@ _INTERRUPT = (
     .values(result="interrupted")
 )
 _TAKE_WISHES = update(wishes).where(among(wishes.c.id, "ids")).values(cycle=bindparam("taker"))
-_JOB = select(jobs).where(jobs.c.job == bindparam("job_"))
 _SET_JOB = update(jobs).where(jobs.c.job == bindparam("job_"))
 _HOLDER = select(jobs.c.lease_owner, jobs.c.lease_token).where(jobs.c.job == bindparam("job_"))
 _NO_JOB: dict[str, Any] = {
@@ -244,10 +243,10 @@ class SqlStateWriter(SqlStateReader, NoticesWriting, DriftWriting):
 
     def _job(self, job: str) -> Row[*tuple[Any, ...]]:
         """The job's row, made when it's missing."""
-        row = self._first(_JOB, job_=job)
+        row = self._first(JOB_ROW, job_=job)
         if row is None:
             self._connection.execute(insert(jobs), _NO_JOB | {"job": job})
-            row = self._connection.execute(_JOB, {"job_": job}).one()
+            row = self._connection.execute(JOB_ROW, {"job_": job}).one()
         return row
 
     def _check(self, lease: Lease) -> None:
