@@ -29,7 +29,7 @@ class _Selector(selectors.DefaultSelector):
         self.seconds = 0.0
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        found = super().select(0)
+        found = super().select(0) if timeout != 0 else []  # 0: there's more to do in the loop itself
         if not found and timeout is None:
             raise RuntimeError("everybody waits, and nothing will ever happen")
         if not found and timeout:

@@ -93,7 +93,8 @@ class _Teller:
         self._faults(kinds)
         self._wait()
         while self._operations < OPERATIONS:
-            for _ in range(chance.choice((1, 8, 16, 24, 40))):
+            upto = min(self._operations + chance.choice((1, 8, 16, 24, 40)), OPERATIONS)
+            while self._operations < upto:
                 self._operation()
             self._faults(kinds)
             self._wait()

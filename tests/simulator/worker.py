@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulator.app import Line, ModelApp
+from tests.simulator.connections import QuickDatabase
 
 from instep.core.compile import compile_rules
 from instep.core.rules_document import rules_document
@@ -73,20 +74,20 @@ class Stores:
     def __init__(self, folder: Path) -> None:
         self.directory = DirectoryStore(folder / "directory.sqlite")
         self.state = StateStore(folder / "state.sqlite", folder / "secrets.key")
-        self._looks = [store._database._readers.connect() for store in (self.directory, self.state)]
-        self._reader = SqlStateReader(self._looks[1], self.state._vault)
+        self._quick = [QuickDatabase(store._database) for store in (self.directory, self.state)]
+        for store, quick in zip((self.directory, self.state), self._quick, strict=True):
+            store._database = quick  # type: ignore[assignment]
+        self._looks = [quick.connect(quick.readers) for quick in self._quick]
+        self._reader = SqlStateReader(self._looks[1], self.state._vault)  # type: ignore[arg-type]
 
     def sequence(self) -> int:
         """The directory's newest number."""
-        driver = self._looks[0].connection.driver_connection
-        assert driver is not None
-        (number,) = driver.execute("SELECT number FROM sequence").fetchone()
+        (number,) = self._looks[0].driver.execute("SELECT number FROM sequence").fetchone()
         return int(number)
 
     def read(self, work: Callable[[Any], Any]) -> Any:
         """What `work` makes of the state."""
-        driver = self._looks[1].connection.driver_connection
-        assert driver is not None
+        driver = self._looks[1].driver
         driver.execute("BEGIN")
         try:
             return work(self._reader)
@@ -95,8 +96,6 @@ class Stores:
 
     def close(self) -> None:
         """Close everything."""
-        for look in self._looks:
-            look.close()
         self.state.close()
         self.directory.close()
 

@@ -5,6 +5,7 @@ Times are UTC, documents are JSON through msgspec. `upsert` and `among` are the 
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,11 +15,13 @@ from sqlalchemy import (
     Dialect,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     bindparam,
     func,
     literal_column,
     select,
+    text,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
@@ -71,6 +74,12 @@ def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 def words(given: Iterable[str]) -> list[ColumnElement[str]]:
     """Words of ours, for `in_`: written into the statement, and so not put together anew each time."""
     return [literal_column(f"'{word}'") for word in given]
+
+
+@cache
+def sql(written: str) -> TextClause:
+    """A statement that was written by hand. Made once: it's read for its parameters each time it's made."""
+    return text(written)
 
 
 def upsert(table: Table, otherwise: Mapping[str, Excluded] | None = None) -> Insert:

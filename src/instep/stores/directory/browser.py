@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from instep.core.directory import Assignment, Entry
 from instep.core.subject import Kind, Presence
+from instep.stores.columns import sql
 from instep.stores.directory.tables import key
 
 _ENTRY = {
@@ -88,7 +89,7 @@ class Browser:
 
     def memberships(self) -> Iterator[tuple[str, Kind, str]]:
         """(group id, member kind, member id) of all memberships."""
-        for group, kind, member in self._connection.execute(text(_EDGES), execution_options={"yield_per": 1000}):
+        for group, kind, member in self._connection.execute(sql(_EDGES), execution_options={"yield_per": 1000}):
             yield group, Kind(kind), member
 
     def moment(self, number: int) -> datetime | None:
@@ -97,12 +98,12 @@ class Browser:
         return datetime.fromisoformat(rows[0][0]) if rows else None
 
     def _entries(self, kind: Kind, where: str, given: dict[str, Any]) -> Iterator[Entry]:
-        statement = text(_ENTRY[kind] + where)
+        statement = sql(_ENTRY[kind] + where)
         for row in self._connection.execute(statement, given, execution_options={"yield_per": 500}):
             yield _entry(kind, row)
 
     def _rows(self, statement: str, given: dict[str, Any]) -> Sequence[Any]:
-        return self._connection.execute(text(statement), given).all()
+        return self._connection.execute(sql(statement), given).all()
 
 
 def _entry(kind: Kind, row: Any) -> Entry:

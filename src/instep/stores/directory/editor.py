@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from instep.core.directory import NAMED, Assignment, Entry
 from instep.core.subject import Kind
+from instep.stores.columns import sql
 from instep.stores.directory.browser import Browser, utc
 from instep.stores.directory.tables import key
 
@@ -25,13 +26,13 @@ class Editor(Browser):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         # The transaction holds the write lock, so nobody else can take this number.
-        self._number: int = connection.execute(text("SELECT number + 1 FROM sequence")).scalar_one()
+        self._number: int = connection.execute(sql("SELECT number + 1 FROM sequence")).scalar_one()
         self._changed = False
 
     def finish(self) -> None:
         """Take the number, if anything changed; the last thing before the commit."""
         if self._changed:
-            self._connection.execute(text("UPDATE sequence SET number = :seq"), {"seq": self._number})
+            self._connection.execute(sql("UPDATE sequence SET number = :seq"), {"seq": self._number})
             remember_moment(self._connection, self._number)
 
     def put(self, entry: Entry) -> bool:
@@ -77,7 +78,7 @@ class Editor(Browser):
 
     def _write(self, statement: str, given: dict[str, Any]) -> int:
         """Run a statement that touches only what differs; returns how many rows that were."""
-        rows = self._connection.execute(text(statement), given | {"seq": self._number}).rowcount
+        rows = self._connection.execute(sql(statement), given | {"seq": self._number}).rowcount
         self._changed = self._changed or rows > 0
         return rows
 
@@ -85,7 +86,7 @@ class Editor(Browser):
 def remember_moment(connection: Connection, number: int) -> None:
     """Keep when that number was taken: now, UTC, to the millisecond."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-    connection.execute(text(_MOMENT), {"number": number, "at": moment})
+    connection.execute(sql(_MOMENT), {"number": number, "at": moment})
 
 
 def _columns(entry: Entry) -> dict[str, Any]:

@@ -11,12 +11,14 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from instep.stores.columns import sql
 
 
 def renew_if_restored(connection: Connection, mark: Path) -> None:
     """Give the directory a new epoch if the file `mark` shows that it was restored. Part of the transaction."""
-    epoch, number = connection.execute(text("SELECT epoch, number FROM meta, sequence")).one()
+    epoch, number = connection.execute(sql("SELECT epoch, number FROM meta, sequence")).one()
     try:
         known, newest = mark.read_text(encoding="ascii").split()
         restored = known != epoch or int(newest) > number
@@ -25,12 +27,12 @@ def renew_if_restored(connection: Connection, mark: Path) -> None:
     except ValueError:
         restored = True
     if restored:
-        connection.execute(text("UPDATE meta SET epoch = :epoch"), {"epoch": str(uuid.uuid4())})
+        connection.execute(sql("UPDATE meta SET epoch = :epoch"), {"epoch": str(uuid.uuid4())})
 
 
 def remember(connection: Connection, mark: Path) -> None:
     """Write the newest number to the file `mark`; called after the commit."""
-    epoch, number = connection.execute(text("SELECT epoch, number FROM meta, sequence")).one()
+    epoch, number = connection.execute(sql("SELECT epoch, number FROM meta, sequence")).one()
     # A mark that lags behind only notices less: no reason to tell the caller that a committed write failed.
     with suppress(OSError):
         fresh = mark.with_name(f"{mark.name}-{os.getpid()}")

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from instep.core.directory import Counts, Fault, Removal
+from instep.stores.columns import sql
 from instep.stores.directory import checks, circles, merge_sql
 from instep.stores.directory.browser import utc
 from instep.stores.directory.editor import remember_moment
@@ -113,7 +114,7 @@ class Merge:
         return rows
 
     def _run(self, statement: str, **given: Any) -> Any:
-        return self._connection.execute(text(statement), given)
+        return self._connection.execute(sql(statement), given)
 
 
 def _round(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from instep.core.subject import Grant, Kind, Presence, Subject
 from instep.ports import View
+from instep.stores.columns import sql
 from instep.stores.directory import affected, grants
 
 PAGE = {Kind.USER: 500, Kind.GROUP: 100}
@@ -95,8 +96,8 @@ class SnapshotReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._trees: dict[tuple[str, bool], grants.Tree] = {}
-        self.epoch: str = connection.execute(text("SELECT epoch FROM meta")).scalar_one()
-        self.sequence: int = connection.execute(text("SELECT number FROM sequence")).scalar_one()
+        self.epoch: str = connection.execute(sql("SELECT epoch FROM meta")).scalar_one()
+        self.sequence: int = connection.execute(sql("SELECT number FROM sequence")).scalar_one()
 
     def affected(self, view: View, kind: Kind, since: int | None) -> Iterator[list[str]]:
         """Ids of the subjects to look at, ascending, in pages; see the port."""

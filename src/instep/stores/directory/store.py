@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from instep.stores.columns import sql
 from instep.stores.database import MIGRATIONS, Database, open_database
 from instep.stores.directory import epoch
 from instep.stores.directory.browser import Browser
@@ -79,7 +80,7 @@ class DirectoryStore:
     def sequence(self) -> int:
         """The newest sequence number."""
         with self._database.read() as connection:
-            return connection.execute(text("SELECT number FROM sequence")).scalar_one()
+            return connection.execute(sql("SELECT number FROM sequence")).scalar_one()
 
     def close(self) -> None:
         """Close the database."""

@@ -22,6 +22,7 @@ At = tuple[Kind, str]
 
 _SAVE_MEMBERS = upsert(memberships)
 _SAVE_PENDING = upsert(pending)
+_COUNT = insert(effects)
 _SAVE_LINKS = upsert(
     links,
     {
@@ -193,7 +194,7 @@ def _append(connection: Connection, job: str, entries: Sequence[LogEntry], vault
         if entry.initiator != "approval"
         for kind, count in entry.effects.items()
     ]
-    _many(connection, insert(effects), counted)
+    _many(connection, _COUNT, counted)
 
 
 def _many(connection: Connection, statement: Executable, values: list[rows.Values]) -> None:
