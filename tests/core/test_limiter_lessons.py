@@ -88,6 +88,25 @@ def test_what_is_older_than_fifteen_minutes_tells_nothing_any_more(begin: float)
     assert taught((1, 2), (901, 1820), (1802, 1802), begin=begin).rate == pytest.approx(2.0)
 
 
+def test_two_refusals_with_a_long_time_between_tell_no_rate() -> None:
+    """Otherwise whoever asks five times a day would wait for hours after the second 429."""
+    assert taught((900, 1000)).rate == pytest.approx(1000 / 900)
+    learnt = taught((901, 1000))
+    assert learnt.rate is None
+    answered(learnt, 20, 901.0)
+    refused(learnt, 911.0)
+    assert learnt.rate == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("lessons", [[(800, 4)], [(10, 20), (800, 4)], [(300, 2), (600, 2), (900, 2)]])
+def test_nobody_waits_longer_than_some_seconds_because_little_was_asked_for(lessons: list[tuple[float, int]]) -> None:
+    learnt = taught(*lessons)
+    now = lessons[-1][0] + 1
+    assert learnt.rate is not None
+    assert learnt.rate >= 0.1
+    assert learnt.wait(now) <= 15
+
+
 def test_the_last_eight_refusals_count() -> None:
     usual = [(10.0 * number, 20) for number in range(2, 10)]
     assert taught((10, 24), *usual[:7]).rate == pytest.approx(164 / 80)
@@ -186,7 +205,7 @@ def test_who_is_still_on_the_way_has_taken_of_what_fills_again() -> None:
     assert 3 / (1.1 * learnt.rate) < 0.1 + learnt.wait(20.1) < 3 / (0.9 * learnt.rate)
 
 
-@pytest.mark.parametrize(("lesson", "slowest"), [((10, 2), 0.7), ((10, 20), 0.925), ((1000, 2000), 0.988)])
+@pytest.mark.parametrize(("lesson", "slowest"), [((10, 2), 0.7), ((10, 20), 0.925), ((900, 1800), 0.988)])
 def test_the_sharper_the_rate_the_closer_is_the_pace(lesson: tuple[float, int], slowest: float) -> None:
     learnt = taught(lesson)
     at, count = lesson

@@ -18,6 +18,7 @@ from instep.core.job import JobStatus, Reset, Wish
 from instep.core.outcome import Refused
 from instep.core.rules_document import rules_document
 from instep.core.subject import Kind
+from instep.engine import job_runner
 from instep.engine.runner import Runner
 from instep.engine.world import Job
 from instep.ports import App, AppUnavailable, CycleSummary, Target
@@ -302,6 +303,22 @@ async def test_the_interval_lets_a_cycle_begin_though_nothing_happened(tmp_path:
             world.clock.shift = timedelta(minutes=41)
             running.runner.jobs["app"].directory_moved(0)
             await until(lambda: len(running.ended) == 2)
+
+
+async def test_a_clock_that_was_put_back_while_a_cycle_ran_doesnt_let_one_follow_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_runner, "PAUSE", timedelta(seconds=0.05))
+    with small_world(tmp_path) as world:
+        people(world, 1)
+        world.clock.shift = timedelta(days=1)
+        world.target.hook = lambda call: setattr(world.clock, "shift", timedelta())
+        await world.sync()
+        world.target.hook = None
+        world.clock.shift = timedelta(hours=23)
+        async with service(world) as running:
+            await until(lambda: running.ended)
+            assert await quiet(running) <= 1
 
 
 async def test_an_app_out_of_reach_isnt_asked_again_and_again(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ FINEST, COARSEST = 0.012, 0.3
 """How far below and above the estimate, as a share of it."""
 _MEMORY = 900.0
 """Seconds after which a 429 tells nothing any more of the rate."""
+SLOWEST = 0.1
+"""Requests a second that every app takes: where fewer came through between two 429s, fewer were asked for."""
 _LONGEST_BACK_OFF = 60.0
 _IDLE_WINDOW = 4
 _SURE_OF = 1.01
@@ -221,7 +223,9 @@ class Learnt:
         count, seconds = seen.number - last.number, seen.at - last.at
         if count < 1 or seconds <= 0:
             return  # Nothing got through since then: a window that is still closed says nothing of its length.
-        if self.rate is None:
+        if self.rate is None and seconds > _MEMORY:
+            self._seen.clear()
+        elif self.rate is None:
             self._take_over(last, seen)
             # What the bucket held at first went out before it was first seen empty.
             held = last.number - self._measured() * (last.at - self._began)
@@ -256,7 +260,7 @@ class Learnt:
         self.rate = self._measured()
 
     def _measured(self) -> float:
-        return self._counted / self._span
+        return max(SLOWEST, self._counted / self._span)
 
     def _pace(self) -> float:
         """Tokens a second: around the estimate, from below to above; beyond that ever faster, since the limit must

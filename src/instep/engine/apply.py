@@ -26,6 +26,7 @@ from instep.engine.progress import Progress
 from instep.engine.recorder import Recorder
 from instep.engine.sending import Prepared, Sending, named
 from instep.engine.spool import in_order
+from instep.engine.superseded import Superseded
 from instep.engine.world import Job, World
 from instep.ports import Intent, Record, SpoolEntry, StateReader, StateWriter, Target
 
@@ -58,6 +59,8 @@ class Application:
         self._sending = Sending(world, job, target, lookup, cycle, progress, self._may_send)
         self.again: set[tuple[Kind, str]] = set()
         """Subjects to evaluate once more in this cycle."""
+        self.superseded: set[tuple[Kind, str]] = set()
+        """Subjects whose decision wasn't sent, since they had changed."""
         self.held = 0
         self._trouble: Exception | None = None
 
@@ -192,6 +195,9 @@ class Application:
                 self._recorder.keep(record, sent=True)
                 if again:
                     self.again.add(at)
+            except Superseded:
+                self._recorder.keep(Record(settled=at))
+                self.superseded.add(at)
             except Exception as trouble:  # noqa: BLE001 - kept and raised by run; the intent stays open
                 self._trouble = self._trouble or trouble
                 self._recorder.give_up(trouble)

@@ -14,6 +14,7 @@ import msgspec
 from instep.core.guard import NOTHING_HELD, Scale, Verdict, judge
 from instep.core.job import QuarantineReason
 from instep.core.subject import Kind
+from instep.engine import superseded
 from instep.engine.affected import PAGE, beginning, pages, walk
 from instep.engine.apply import Application
 from instep.engine.evaluate import Evaluation
@@ -29,6 +30,10 @@ from instep.engine.watch import Watch
 from instep.engine.world import Job, World
 from instep.ports import AppUnavailable, CycleSummary, LeaseLost, Target, Watermark
 
+FRESH = 1.0
+"""Seconds for which what the directory said is believed before something is sent."""
+LOOKS = 5
+"""How often it's looked at again in a row, at most: it may go on changing for ever."""
 ROUNDS_PER_SUBJECT = 3
 """How often one subject is looked at again in one cycle for what the cycle itself brought about."""
 
@@ -43,8 +48,9 @@ async def run_cycle(
     that can't be reached ends the cycle with the result `unavailable` and its message; nothing is lost.
     """
     async with LeaseKeeper(world, job.name) as keeper:
-        target.fenced_by(keeper.check)
-        return await _Cycle(world, job, target, keeper, progress, stop, on_demand).run()
+        cycle = _Cycle(world, job, target, keeper, progress, stop, on_demand)
+        target.fenced_by(cycle.fence)
+        return await cycle.run()
 
 
 class _Cycle:
@@ -79,6 +85,11 @@ class _Cycle:
         self._rounds: Counter[tuple[Kind, str]] = Counter()
         self._scale: Scale | None = None
         self._limits = job.rules.limits
+
+    def fence(self) -> None:
+        """Called right before each request. Raises LeaseLost and Superseded."""
+        self._keeper.check()
+        superseded.check(self._evaluation.deferred.__contains__)
 
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
@@ -196,13 +207,23 @@ class _Cycle:
 
     async def _verdict(self) -> Verdict:
         """The guard's word before each slice, with what the directory brought meanwhile."""
-        await self._feed()
+        # Where a busy app lets a look-up wait, there may be something new again by the time that it's answered.
+        self._take_back()
+        for _ in range(LOOKS):
+            began = self._world.clock.monotonic()
+            if not await self._feed() or self._world.clock.monotonic() - began < FRESH:
+                break
         await self._watch.compare_rules()
         if not any(self._evaluation.effects.values()):
             return NOTHING_HELD
         if self._scale is None:
             self._scale = await measure(self._world, self._job, self._now)
         return judge(self._evaluation.effects, self._scale, self._limits)
+
+    def _take_back(self) -> None:
+        """Decisions that weren't sent since their subjects had changed count no more; these are among the deferred."""
+        while self._application.superseded:
+            self._evaluation.take_back(*self._application.superseded.pop())
 
     async def _feed(self) -> bool:
         """Evaluate what is asked for and what has changed in the directory since; whether there was anything."""
@@ -220,6 +241,7 @@ class _Cycle:
         """Subjects whom this cycle itself gave a reason to be looked at again."""
         again = set(self._application.again)
         self._application.again.clear()
+        self._take_back()
         deferred = set(self._evaluation.deferred)
         self._evaluation.deferred.clear()
         # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.

@@ -150,7 +150,9 @@ class JobRunner:
     async def _standing(self) -> tuple[App | None, str, Standing]:
         def read(state: StateReader) -> tuple[Any, ...]:
             name = self.name
-            last = next((c for c in state.cycles(name, limit=20, ended=True) if c.kind != "on-demand"), None)
+            # The newest by its beginning needn't be the last: the clock may have been put back meanwhile.
+            cycles = [c for c in state.cycles(name, limit=20, ended=True) if c.kind != "on-demand"]
+            last = max(cycles, key=lambda cycle: cycle.ended or cycle.began, default=None)
             return (
                 state.app(name),
                 state.revision(name),

@@ -18,10 +18,11 @@ from instep.core.link import Link
 from instep.core.outcome import Done, Outcome, Refused, Unknown
 from instep.core.plan import action
 from instep.core.subject import Kind
-from instep.engine import ignored
+from instep.engine import ignored, superseded
 from instep.engine.entries import log_entry, masked_answer, memberships
 from instep.engine.lookup import Lookup
 from instep.engine.progress import Progress
+from instep.engine.superseded import Superseded
 from instep.engine.world import Job, World
 from instep.ports import Answer, AppUnavailable, LeaseLost, Record, Target
 from instep.scim.documents import DocumentError
@@ -91,9 +92,10 @@ class Sending:
     async def send(self, prepared: Prepared) -> tuple[Record, str | None, bool]:
         """Send it: what is to be kept, the app id that others can refer to, and whether to evaluate it anew.
 
-        Raises LeaseLost.
+        Raises LeaseLost, and Superseded when its subject has changed before anything was sent.
         """
         decision, accounts = await self._resolve(prepared)
+        superseded.begin((decision.kind, decision.subject_id))
         if not await self._may_send():
             return Record(settled=(decision.kind, decision.subject_id)), None, False
         answer = masked_answer(decision, await self._answer(decision, accounts))
@@ -108,10 +110,10 @@ class Sending:
     async def _answer(self, decision: Decision, accounts: Mapping[str, str]) -> Answer:
         """The app's answer. What can't be put into a request is refused here, and stops nobody else.
 
-        Raises LeaseLost."""
+        Raises LeaseLost and Superseded."""
         try:
             return await self._request(decision, accounts)
-        except LeaseLost:
+        except (LeaseLost, Superseded):
             raise
         except (PathError, DocumentError) as wrong:
             return Answer(Refused(str(wrong), "SchemaAttributeNotFound"), decision.app_id)

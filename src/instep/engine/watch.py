@@ -13,7 +13,7 @@ from instep.core.subject import Kind
 from instep.engine.lease import LeaseKeeper
 from instep.engine.progress import Progress
 from instep.engine.world import Job, World
-from instep.ports import LeaseLost
+from instep.ports import App, LeaseLost
 
 REPORTS_EVERY = 1.0
 """Seconds between two reports of the progress: each is a write."""
@@ -67,12 +67,12 @@ class Watch:
 
     async def look(self) -> None:
         """See what is asked for, and take up what this cycle can do. Raises LeaseLost."""
-        asked = await self._world.state.read(lambda state: state.asked(self._job))
+        asked, app = await self._world.state.read(lambda state: (state.asked(self._job), state.app(self._job)))
         if asked.schedule == "paused" or asked.reset:
             self.why = "paused" if asked.schedule == "paused" else "restarted"
             self._stop.set()
             return
-        await self.compare_rules()
+        self._compare(app)
         taken = [wish for wish in asked.wishes if wish.subjects or not self._on_demand]
         if taken and not self._stop.is_set():
             lease, ids = self._keeper.lease, [wish.id for wish in taken]
@@ -82,7 +82,9 @@ class Watch:
     async def compare_rules(self) -> None:
         """Stop the cycle if there are other rules by now, or the app is elsewhere: a change in the directory was made
         with them in mind perhaps, and by the old ones somebody might lose access for a moment."""
-        app = await self._world.state.read(lambda state: state.app(self._job))
+        self._compare(await self._world.state.read(lambda state: state.app(self._job)))
+
+    def _compare(self, app: App | None) -> None:
         if app is not None and (app.rules, app.tenant_url) != self._provisions and not self._stop.is_set():
             self.why = "rules changed"
             self._stop.set()
