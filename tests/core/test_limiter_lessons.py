@@ -22,12 +22,15 @@ def refused(learnt: Learnt, at: float, after: float | None = 0.1) -> float:
 
 def taught(*lessons: tuple[float, int], burst: int = 0, begin: float = 0.0) -> Learnt:
     """After the first request has found the bucket empty (or the one after so many), each lesson is one more 429:
-    how long after the beginning, and how many were let through since the last one, all of them right after that."""
+    how long after the beginning, and how many were let through since the last one, all of them right after that; up to
+    the first lesson one after the other, so that nobody takes them for few."""
     learnt, before = Learnt(), begin
     answered(learnt, burst, begin)
     refused(learnt, begin)
     for after, count in lessons:
-        answered(learnt, count, before)
+        apart = (begin + after - before) / count if learnt.rate is None and count else 0.0
+        for number in range(count):
+            answered(learnt, 1, before + number * apart)
         before = begin + after
         refused(learnt, before)
     return learnt
@@ -98,13 +101,43 @@ def test_two_refusals_with_a_long_time_between_tell_no_rate() -> None:
     assert learnt.rate == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("lessons", [[(800, 4)], [(10, 20), (800, 4)], [(300, 2), (600, 2), (900, 2)]])
-def test_nobody_waits_longer_than_some_seconds_because_little_was_asked_for(lessons: list[tuple[float, int]]) -> None:
-    learnt = taught(*lessons)
-    now = lessons[-1][0] + 1
-    assert learnt.rate is not None
-    assert learnt.rate >= 0.1
-    assert learnt.wait(now) <= 15
+@pytest.mark.parametrize("pause", [16.0, 300.0])
+def test_a_bucket_that_may_have_run_over_tells_no_rate(pause: float) -> None:
+    """Requests come in crowds, and each crowd meets the limit: that's no slow app."""
+    learnt = taught()
+    answered(learnt, 30, pause)
+    refused(learnt, pause + 1)
+    assert learnt.rate is None
+    answered(learnt, 20, pause + 2)
+    refused(learnt, pause + 11)
+    assert learnt.rate == pytest.approx(2.0)
+
+
+def test_a_pause_that_the_app_asks_for_lets_no_bucket_run_over() -> None:
+    learnt = Learnt()
+    refused(learnt, 0, after=60.0)
+    answered(learnt, 120, 61.0)
+    refused(learnt, 62.0)
+    assert learnt.rate == pytest.approx(120 / 62)
+
+
+def test_a_slow_app_isnt_one_that_nobody_asks() -> None:
+    learnt = taught()
+    answered(learnt, 60, 1.0)
+    slow = learnt.take(2.0)
+    learnt.accepted(learnt.take(30.0), 30.0)
+    learnt.accepted(slow, 30.0)
+    refused(learnt, 31.0)
+    assert learnt.rate == pytest.approx(2.0)
+
+
+def test_no_rate_is_slower_than_one_in_ten_seconds() -> None:
+    assert taught((140, 10)).rate == pytest.approx(0.1)
+
+
+def test_nobody_waits_longer_than_some_seconds_because_little_was_asked_for() -> None:
+    learnt = taught((10, 1), (500, 2), (900, 2))
+    assert learnt.wait(901) <= 15
 
 
 def test_the_last_eight_refusals_count() -> None:

@@ -30,6 +30,8 @@ _MEMORY = 900.0
 """Seconds after which a 429 tells nothing any more of the rate."""
 SLOWEST = 0.1
 """Requests a second that every app takes: where fewer came through between two 429s, fewer were asked for."""
+_IDLE = 15.0
+"""Seconds without a request after which a bucket of which nothing is known may have run over."""
 _LONGEST_BACK_OFF = 60.0
 _IDLE_WINDOW = 4
 _SURE_OF = 1.01
@@ -74,6 +76,7 @@ class Learnt:
         self.number = 0
         """How many were let through."""
         self._answered = 0
+        self._last_answer = -inf
         self._window = inf
         """How many may be in flight: after a 429 one, then one more with each answer, so that few are refused."""
         self._backed_off = -inf
@@ -114,6 +117,8 @@ class Learnt:
         sent = Sent(now, self.number, self._answered)
         if not self.number:
             self._began = now
+        if self.rate is None and not self.in_flight and now - max(self._last_answer, self.paused_until) > _IDLE:
+            self._idled = True
         self.number += 1
         self.in_flight += 1
         if self.rate is not None:
@@ -135,6 +140,7 @@ class Learnt:
         """Any answer but 429, or none at all. announced: what the app said of its limit in it."""
         self.in_flight -= 1
         self._answered += 1
+        self._last_answer = now
         self._in_a_row = 0
         self._window += 1
         if announced is not None:
@@ -144,6 +150,7 @@ class Learnt:
         """A 429. after: the seconds of its Retry-After. Returns the seconds of pause from now on."""
         self.in_flight -= 1
         self._answered += 1
+        self._last_answer = now
         self._free = False
         self._give_back()
         if sent.at >= self._backed_off:
@@ -218,13 +225,14 @@ class Learnt:
         """The bucket was empty at that moment."""
         if not self._seen:
             self._seen.append(seen)
+            self._idled = False
             return
         last = self._seen[-1]
         count, seconds = seen.number - last.number, seen.at - last.at
         if count < 1 or seconds <= 0:
             return  # Nothing got through since then: a window that is still closed says nothing of its length.
-        if self.rate is None and seconds > _MEMORY:
-            self._seen.clear()
+        if self.rate is None and (self._idled or seconds > _MEMORY):
+            self._seen.clear()  # How much came in meanwhile, nobody can tell.
         elif self.rate is None:
             self._take_over(last, seen)
             # What the bucket held at first went out before it was first seen empty.
