@@ -20,7 +20,7 @@ from sqlalchemy import Row
 from instep.serviceprovider import documents, teams
 from instep.serviceprovider.dialects import Operation
 from instep.serviceprovider.documents import ENTERPRISE, Document
-from instep.serviceprovider.protocol import Service, is_burden, unsaid, with_active
+from instep.serviceprovider.protocol import LARGE_TEAM, Service, is_burden, unsaid, with_active
 from instep.serviceprovider.shapes import is_group
 from instep.serviceprovider.storage import Storage, told_in_scim, wants_members
 from instep.serviceprovider.teamchange import changed_team, team_step
@@ -175,7 +175,7 @@ class QuickHandler(Handler):
         self.service.read_conditions(request).check(documents.version(row.revision), "PATCH")
         with told_in_scim():
             row = changed_team(self.storage.connection, row, steps, self.storage.now)
-        if is_burden(teams.size(self.storage.connection, row), parameters):
+        if is_burden(teams.size(self.storage.connection, row, LARGE_TEAM + 1), parameters):
             return unsaid(documents.version(row.revision))
         return self._answer(request, self.storage.document_of(resource_type, row), wanted)
 

@@ -54,7 +54,9 @@ _ADMIT = (
 _in_team = _places.c.team_seq == bindparam("team")
 _EXPEL = delete(_places).where(_in_team, _places.c.member_seq.in_(select(_member.c.seq).where(_own)))
 _RETAIN = delete(_places).where(_in_team, _places.c.member_seq.not_in(select(_member.c.seq).where(_own)))
-_SIZE = select(func.count()).where(_in_team)
+_SIZE = select(func.count()).select_from(
+    select(_places.c.member_seq).where(_in_team).limit(bindparam("most", type_=Integer)).subquery()
+)
 _PEOPLE = (
     select(_places.c.team_seq, _member.c.id)
     .join(_member, _member.c.seq == _places.c.member_seq)
@@ -191,9 +193,9 @@ def retain(connection: Connection, row: Row[Any], ids: Collection[str]) -> int:
     return connection.execute(_RETAIN, _people(row, ids)).rowcount
 
 
-def size(connection: Connection, row: Row[Any]) -> int:
-    """How many members a team has."""
-    return connection.scalar(_SIZE, {"team": row.seq}) or 0
+def size(connection: Connection, row: Row[Any], most: int) -> int:
+    """How many members a team has, counted up to `most`."""
+    return connection.scalar(_SIZE, {"team": row.seq, "most": most}) or 0
 
 
 def people(connection: Connection, team_seqs: Collection[int]) -> dict[int, list[Row[Any]]]:
