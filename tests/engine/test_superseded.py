@@ -85,6 +85,23 @@ async def test_who_changes_again_gets_only_what_is_right_by_now(tmp_path: Path) 
         assert titles["u1@firm.example"] == "Chief"
 
 
+async def test_however_many_change_again_the_cycle_goes_on(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world, 60)
+
+        def title(words: str) -> Callable[[Any], None]:
+            def change(edit: Any) -> None:
+                for i in range(1, 60):
+                    person(edit, f"u{i}", title=words, manager="u0")
+
+            return change
+
+        async with asyncio.timeout(20):
+            await changed_while_it_waits(world, title("Head"), title("Chief"))
+        titles = [u["title"] for u in world.target.content(Kind.USER).values()]
+        assert titles.count("Chief") == 59
+
+
 async def test_what_isnt_sent_counts_for_no_limit(tmp_path: Path) -> None:
     """Three come back in time, and then five leave: as many as may at once."""
     with small_world(tmp_path) as world:

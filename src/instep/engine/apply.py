@@ -192,11 +192,11 @@ class Application:
                     self._recorder.keep(Record(settled=at))
                     continue
                 record, account, again = await self._sending.send(prepared)
-                self._recorder.keep(record, sent=True)
+                self._recorder.keep(record, had_room=True)
                 if again:
                     self.again.add(at)
             except Superseded:
-                self._recorder.keep(Record(settled=at))
+                self._recorder.keep(Record(settled=at), had_room=True)
                 self.superseded.add(at)
             except Exception as trouble:  # noqa: BLE001 - kept and raised by run; the intent stays open
                 self._trouble = self._trouble or trouble

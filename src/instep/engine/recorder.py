@@ -41,9 +41,9 @@ class Recorder:
             await self._room.wait()
         self._unkept += 1
 
-    def keep(self, record: Record, sent: bool = False) -> None:
-        """Have this kept soon. sent: whether `room` was asked for before."""
-        self._queue.put_nowait((record, sent))
+    def keep(self, record: Record, had_room: bool = False) -> None:
+        """Have this kept soon. had_room: whether `room` was asked for before."""
+        self._queue.put_nowait((record, had_room))
 
     def give_up(self, trouble: Exception) -> None:
         """Nothing more may be sent; what was is still kept."""
@@ -68,7 +68,7 @@ class Recorder:
             except Exception as trouble:  # noqa: BLE001 - raised by whoever runs this, once nothing is under way
                 self.give_up(trouble)
                 return
-            self._unkept -= sum(sent for _, sent in kept)
+            self._unkept -= sum(had_room for _, had_room in kept)
             self._room.set()
 
     async def _write(self, records: Sequence[Record]) -> None:
