@@ -15,7 +15,7 @@ import msgspec
 from tests.simulator import shrink
 from tests.simulator.planted import PLANTED, planted
 from tests.simulator.run import Outcome, run
-from tests.simulator.story import story
+from tests.simulator.story import FAULT_KINDS, story
 
 EXAMPLES = """\
 examples:
@@ -36,11 +36,12 @@ def main(arguments: list[str]) -> int:
     if options.story or options.seed is not None:
         return _one(options)
     began = time.monotonic()
-    count, broken, faults, requests = 0, [], Counter[str](), 0
+    count, broken, faults, requests, fewest = 0, [], Counter[str](), 0, len(FAULT_KINDS)
     for outcome in _run_all(options):
         count += 1
         faults.update(outcome.faults)
         requests += outcome.requests
+        fewest = min(fewest, len(outcome.faults))
         if outcome.wrong:
             broken.append(outcome)
             if options.planted:
@@ -52,9 +53,9 @@ def main(arguments: list[str]) -> int:
     seconds = time.monotonic() - began
     if options.json:
         told = {"seeds": count, "broken": [msgspec.to_builtins(o) for o in broken], "faults": dict(faults)}
-        print(json.dumps(told | {"requests": requests, "seconds": round(seconds, 1)}))
+        print(json.dumps(told | {"fewest faults": fewest, "requests": requests, "seconds": round(seconds, 1)}))
     else:
-        _summary(count, broken, faults, requests, seconds)
+        _summary(count, broken, faults, fewest, requests, seconds)
     if options.planted:
         print(f"{options.planted}: {f'found after {count} seeds: {broken[0].wrong[0]}' if broken else 'not found'}")
         return 0 if broken else 1
@@ -105,9 +106,14 @@ def _shrunk(seed: int) -> None:
     print("\n".join(outcome.wrong))
 
 
-def _summary(count: int, broken: list[Outcome], faults: Counter[str], requests: int, seconds: float) -> None:
+def _summary(
+    count: int, broken: list[Outcome], faults: Counter[str], fewest: int, requests: int, seconds: float
+) -> None:
     print(f"{count:,} seeds, {requests:,} requests, {seconds:.0f} s: {len(broken)} broken")
-    print("met: " + ", ".join(f"{name} {number:,}" for name, number in sorted(faults.items())))
+    print(
+        f"each met {fewest} kinds of fault at least; all of them: "
+        + ", ".join(f"{name} {number:,}" for name, number in sorted(faults.items()))
+    )
 
 
 def _say(line: str, options: argparse.Namespace) -> None:

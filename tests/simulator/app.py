@@ -60,7 +60,8 @@ class ModelApp:
     armed: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Faults by the number of the writing request that they hit."""
     writes: int = 0
-    storm: Storm | None = None
+    storms: dict[str, Storm] = field(default_factory=dict)
+    """By kind; there may be several at the same time."""
     effects: list[Effect] = field(default_factory=list)
     known_name: Callable[[str], bool] = lambda name: True
     """Whether a user name, in lower case, is or was somebody's in the company."""
@@ -144,11 +145,11 @@ class ModelApp:
         await self._carry_out(worker, request)
 
     def _stormy(self, worker: str, number: int, request: Request) -> Any:
-        storm = self.storm
-        if storm is None or self.clock() > storm.until or self._draw(number, "storm") > storm.share:
-            return None
-        self.fault_seen.add(storm.kind)
-        return self._in_storm(storm.kind, worker, number, request)
+        for storm in self.storms.values():
+            if self.clock() <= storm.until and self._draw(number, f"storm {storm.kind}") <= storm.share:
+                self.fault_seen.add(storm.kind)
+                return self._in_storm(storm.kind, worker, number, request)
+        return None
 
     async def _in_storm(self, kind: str, worker: str, number: int, request: Request) -> Reply:
         match kind:

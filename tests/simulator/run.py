@@ -225,7 +225,7 @@ class _Run:
 
     async def _storm(self, event: Event) -> None:
         until = asyncio.get_running_loop().time() + event["seconds"]
-        self._app.storm = Storm(event["kind"], until, event["share"])
+        self._app.storms[event["kind"]] = Storm(event["kind"], until, event["share"])
 
     async def _crash(self, event: Event) -> None:
         worker = self._busiest()
@@ -331,7 +331,7 @@ class _Run:
     # ------------------------------------------------------------------------------------------ then quiet
 
     async def _fall_quiet(self) -> None:
-        self._app.storm = None
+        self._app.storms.clear()
         self._app.armed.clear()
         for worker in self._workers:
             worker.crash_at = None

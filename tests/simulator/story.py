@@ -73,6 +73,7 @@ class _Teller:
         self._company = Company()
         self._events: list[Event] = []
         self._operations = 0
+        self._told: set[str] = set()
         self._number = 0
 
     def tell(self) -> Story:
@@ -94,10 +95,13 @@ class _Teller:
         self._wait()
         while self._operations < OPERATIONS:
             upto = min(self._operations + chance.choice((1, 8, 16, 24, 40)), OPERATIONS)
+            if upto == OPERATIONS:  # what was drawn comes at least once
+                self._events += [self._fault(kind) for kind in FAULT_KINDS if kind in kinds - self._told]
             while self._operations < upto:
                 self._operation()
             self._faults(kinds)
             self._wait()
+        self._events.append({"do": "wait", "seconds": 300})  # so that what came last is met
         return Story(self._seed, traits, self._events)
 
     # --------------------------------------------------------------------------------- the source
@@ -191,6 +195,7 @@ class _Teller:
 
     def _fault(self, kind: str) -> Event:
         chance = self._chance
+        self._told.add(kind)
         users = list(self._company.users) or ["nobody"]
         match kind:
             case "429" | "503" | "500" | "401" | "down":

@@ -21,7 +21,7 @@ from tests.simulator.worker import Stores
 
 SEEDS = int(os.environ.get("INSTEP_SEEDS", "200"))
 BLOCK = 10
-FINDS = {"no-intent": 1, "one-too-many": 2, "merged": 1, "sent-again": 1, "no-lease": 15, "believes-reads": 6}
+FINDS = {"no-intent": 1, "one-too-many": 2, "merged": 1, "sent-again": 1, "no-lease": 15, "believes-reads": 8}
 """A seed that finds each planted bug."""
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ def test_whatever_goes_wrong_everything_is_right_in_the_end(first: int) -> None:
     for seed in range(first, first + BLOCK):
         outcome = run(story(seed))
         assert outcome.wrong == [], f"script/simulate --seed {seed} --trace"
-        assert len(outcome.faults) >= 8 or outcome.requests < 400, f"seed {seed} met only {outcome.faults}"
+        assert len(outcome.faults) >= 8, f"seed {seed} met only {outcome.faults}"
 
 
 @pytest.mark.parametrize("path", sorted(shrink.STORIES.glob("*.json")), ids=lambda path: path.stem)

@@ -7,11 +7,12 @@ posted and where it's claimed.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from instep.core.notices import Failing, HeldSubject, gap
 from instep.core.quarantine import Remains
 from instep.ports.outbox import Mail
+from instep.stores.columns import UtcTime
 from instep.stores.state import rows
 from instep.stores.state.tables import HELD, IN_ESCROW, links, log, notices
 
@@ -29,6 +30,14 @@ END = timedelta(days=3)
 _UNSENT = notices.c.sent.is_(None)
 _UNTRIED = and_(_UNSENT, notices.c.tries == 0)
 _SUBJECT = (links.c.kind, links.c.name)
+_OF_JOB = select(func.count()).where(links.c.job == bindparam("job_"))
+_REMAINS = select(
+    _OF_JOB.where(IN_ESCROW).scalar_subquery().label("escrow"),
+    _OF_JOB.where(HELD, links.c.hold_verdict == "waiting").scalar_subquery().label("held"),
+    _OF_JOB.where(IN_ESCROW, links.c.failures > 0, links.c.first_failure >= bindparam("since", type_=UtcTime()))
+    .scalar_subquery()
+    .label("new"),
+)
 
 
 class NoticesReading:
@@ -74,12 +83,8 @@ class NoticesReading:
         return self._count(links, *at) if many else len(listed), listed
 
     def remains(self, job: str, since: datetime) -> Remains:
-        escrow = (links.c.job == job, IN_ESCROW)
-        return Remains(
-            escrow=self._count(links, *escrow),
-            held=self._count(links, links.c.job == job, HELD, links.c.hold_verdict == "waiting"),
-            new=self._count(links, *escrow, links.c.failures > 0, links.c.first_failure >= since),
-        )
+        row = self._connection.execute(_REMAINS, {"job_": job, "since": since}).one()
+        return Remains(escrow=row.escrow, held=row.held, new=row.new)
 
     def incomplete(self, job: str, cycle: str) -> int:
         return self._count(log, log.c.job == job, log.c.cycle == cycle, log.c.status == "warning")
