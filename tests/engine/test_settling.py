@@ -112,6 +112,35 @@ async def test_an_account_that_isnt_shown_yet_isnt_made_again(tmp_path: Path, ki
         assert any("nobody knows whether it was created" in e.reason for e in world.log(status="skipped"))
 
 
+async def test_an_account_that_is_gone_and_shown_for_a_while_yet_isnt_the_new_one(tmp_path: Path) -> None:
+    """Somebody deleted it; the creation of another one is carried out and its answer lost; reads show the old one."""
+    target = MemoryTarget()
+    with small_world(tmp_path, target=target) as world:
+        world.world = replace(world.world, read_lag_seconds=1.0)
+        people(world, 3)
+        await world.sync()
+        gone, find, lags = world.link("u1").app_id, target.find, True
+        shown = await find(Kind.USER, "userName", "u1@firm.example")
+
+        async def lagging(*asked: Any) -> list[Resource]:
+            return shown if lags else await find(*asked)
+
+        target.find = lagging  # type: ignore[method-assign]
+        target.remove(Kind.USER, gone)
+        with world.directory.edit() as edit:
+            person(edit, "u1", title="Head", manager="u0")
+        target.hook = losing("create")
+        cycle = asyncio.create_task(world.sync())
+        await asyncio.sleep(0.6)
+        lags = False
+        await cycle
+        found = [e.app_id for e in world.log(action="create", status="success") if e.reason]
+        assert found == [world.link("u1").app_id] != [gone]
+        assert sum(call.method == "create" and call.kind is Kind.USER for call in target.calls) == 4
+        names = [u["userName"] for u in target.content(Kind.USER).values()]
+        assert sorted(names) == [f"u{i}@firm.example" for i in range(3)]
+
+
 async def test_a_lost_end_of_access_counts_once_for_the_guard(tmp_path: Path) -> None:
     """Five may go in a cycle: that each of them takes two attempts doesn't make them ten."""
     with small_world(tmp_path) as world:

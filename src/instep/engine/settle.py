@@ -135,6 +135,8 @@ class Settlement:
         for path, value in intent.decision.match:
             resources = await self._lookup.find(intent.kind, path, value)
             self._lookup.asked = True
+            # The account that they had before, and that was found gone, may be shown for a while yet.
+            resources = [r for r in resources if link.status is not Status.GONE or r.id != link.app_id]
             ids = matching_ids(((r.id, r.document) for r in resources), path, value)
             ids = await self._without_others(intent, ids)
             ours = [r for r in resources if r.id in ids and self._is_ours(intent, r)]
