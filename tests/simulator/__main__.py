@@ -15,7 +15,7 @@ import msgspec
 from tests.simulator import shrink
 from tests.simulator.planted import PLANTED, planted
 from tests.simulator.run import Outcome, run
-from tests.simulator.story import FAULT_KINDS, story
+from tests.simulator.story import story
 
 EXAMPLES = """\
 examples:
@@ -28,6 +28,8 @@ examples:
 Exit codes: 0 all is well (with --planted: the bug was found), 1 something is wrong, 2 wrong options.
 """
 CHUNK = 10
+MANY = 8
+"""Kinds of fault that a run should meet; each story has more, and not all of them meet a request."""
 
 
 def main(arguments: list[str]) -> int:
@@ -36,12 +38,12 @@ def main(arguments: list[str]) -> int:
     if options.story or options.seed is not None:
         return _one(options)
     began = time.monotonic()
-    count, broken, faults, requests, fewest = 0, [], Counter[str](), 0, len(FAULT_KINDS)
+    count, broken, faults, requests, few = 0, [], Counter[str](), 0, 0
     for outcome in _run_all(options):
         count += 1
         faults.update(outcome.faults)
         requests += outcome.requests
-        fewest = min(fewest, len(outcome.faults))
+        few += len(outcome.faults) < MANY
         if outcome.wrong:
             broken.append(outcome)
             if options.planted:
@@ -53,9 +55,11 @@ def main(arguments: list[str]) -> int:
     seconds = time.monotonic() - began
     if options.json:
         told = {"seeds": count, "broken": [msgspec.to_builtins(o) for o in broken], "faults": dict(faults)}
-        print(json.dumps(told | {"fewest faults": fewest, "requests": requests, "seconds": round(seconds, 1)}))
+        print(
+            json.dumps(told | {f"met fewer than {MANY} kinds": few, "requests": requests, "seconds": round(seconds, 1)})
+        )
     else:
-        _summary(count, broken, faults, fewest, requests, seconds)
+        _summary(count, broken, faults, few, requests, seconds)
     if options.planted:
         print(f"{options.planted}: {f'found after {count} seeds: {broken[0].wrong[0]}' if broken else 'not found'}")
         return 0 if broken else 1
@@ -106,12 +110,10 @@ def _shrunk(seed: int) -> None:
     print("\n".join(outcome.wrong))
 
 
-def _summary(
-    count: int, broken: list[Outcome], faults: Counter[str], fewest: int, requests: int, seconds: float
-) -> None:
+def _summary(count: int, broken: list[Outcome], faults: Counter[str], few: int, requests: int, seconds: float) -> None:
     print(f"{count:,} seeds, {requests:,} requests, {seconds:.0f} s: {len(broken)} broken")
     print(
-        f"each met {fewest} kinds of fault at least; all of them: "
+        f"{few:,} met fewer than {MANY} kinds of fault; all of them: "
         + ", ".join(f"{name} {number:,}" for name, number in sorted(faults.items()))
     )
 
