@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.engine.small_world import SmallWorld, small_world, takes_twins
 from tests.engine.test_crashes import people, person
+from tests.engine.test_runner import until
 
 from instep.core.subject import Kind
 from instep.engine import superseded
@@ -100,6 +101,49 @@ async def test_however_many_change_again_the_cycle_goes_on(tmp_path: Path) -> No
             await changed_while_it_waits(world, title("Head"), title("Chief"))
         titles = [u["title"] for u in world.target.content(Kind.USER).values()]
         assert titles.count("Chief") == 59
+
+
+async def test_a_leaver_who_changes_again_goes_before_the_creations_that_wait(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world)
+
+        def before(edit: Any) -> None:
+            person(edit, "u1", enabled=False, manager="u0")
+            for i in range(80):
+                person(edit, f"n{i}")
+                edit.join("g1", Kind.USER, f"n{i}")
+
+        def meanwhile(edit: Any) -> None:
+            person(edit, "u1", enabled=False, title="Gone", manager="u0")
+
+        await changed_while_it_waits(world, before, meanwhile)
+        assert len(world.target.content(Kind.USER)) == 86
+        assert "update" in sent(world)[:40]
+        assert [e.subject_id for e in world.log(action="disable")] == ["u1"]
+
+
+async def test_who_changes_all_the_time_gets_something_all_the_same(tmp_path: Path) -> None:
+    with small_world(tmp_path) as world:
+        people(world)
+        await world.sync()
+        update, changes = world.target.update, 0
+
+        async def waiting(*given: Any, **named: Any) -> Any:
+            nonlocal changes
+            changes += 1
+            if changes < 10:
+                with world.directory.edit() as edit:
+                    person(edit, "u1", title=f"T{changes}", enabled=False, manager="u0")
+                await asyncio.sleep(1.2)
+            return await update(*given, **named)
+
+        world.target.update = waiting
+        with world.directory.edit() as edit:
+            person(edit, "u1", enabled=False, manager="u0")
+        cycle = asyncio.create_task(world.sync())
+        await until(lambda: world.log(action="disable"), seconds=20)
+        assert changes == 4
+        await cycle
 
 
 async def test_what_isnt_sent_counts_for_no_limit(tmp_path: Path) -> None:

@@ -83,13 +83,17 @@ class _Cycle:
         self._watch = Watch(world, job, keeper, self._id, progress, stop, on_demand)
         self._evaluated = 0
         self._rounds: Counter[tuple[Kind, str]] = Counter()
+        self._superseded: Counter[tuple[Kind, str]] = Counter()
+        """How often a decision about the subject wasn't sent, since the subject had changed."""
+        self._anew: set[tuple[Kind, str]] = set()
+        """Those of them who are to be decided about before anything else is sent."""
         self._scale: Scale | None = None
         self._limits = job.rules.limits
 
     def fence(self) -> None:
         """Called right before each request. Raises LeaseLost and Superseded."""
         self._keeper.check()
-        superseded.check(self._evaluation.deferred.__contains__)
+        superseded.check(self._has_changed)
 
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
@@ -208,7 +212,7 @@ class _Cycle:
     async def _verdict(self) -> Verdict:
         """The guard's word before each slice, with what the directory brought meanwhile."""
         # Where a busy app lets a look-up wait, there may be something new again by the time that it's answered.
-        self._take_back()
+        await self._decide_anew()
         for _ in range(LOOKS):
             began = self._world.clock.monotonic()
             if not await self._feed() or self._world.clock.monotonic() - began < FRESH:
@@ -220,10 +224,26 @@ class _Cycle:
             self._scale = await measure(self._world, self._job, self._now)
         return judge(self._evaluation.effects, self._scale, self._limits)
 
+    def _has_changed(self, at: tuple[Kind, str]) -> bool:
+        """Whether what was decided about the subject is out of date. Who changes all the time gets something all the
+        same."""
+        return at in self._evaluation.deferred and self._superseded[at] < ROUNDS_PER_SUBJECT
+
     def _take_back(self) -> None:
         """Decisions that weren't sent since their subjects had changed count no more; these are among the deferred."""
-        while self._application.superseded:
-            self._evaluation.take_back(*self._application.superseded.pop())
+        for at in self._application.superseded:
+            self._evaluation.take_back(*at)
+        self._superseded.update(self._application.superseded)
+        self._anew |= self._application.superseded
+        self._application.superseded.clear()
+
+    async def _decide_anew(self) -> None:
+        """Decide anew about those whose decision wasn't sent, before whatever waits behind it: they may be leavers."""
+        self._take_back()
+        if self._anew:
+            self._evaluation.deferred -= self._anew
+            await self._evaluate(self._anew)
+            self._anew &= self._evaluation.deferred  # that nothing was sent isn't kept yet
 
     async def _feed(self) -> bool:
         """Evaluate what is asked for and what has changed in the directory since; whether there was anything."""
@@ -242,6 +262,7 @@ class _Cycle:
         again = set(self._application.again)
         self._application.again.clear()
         self._take_back()
+        self._anew.clear()
         deferred = set(self._evaluation.deferred)
         self._evaluation.deferred.clear()
         # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
