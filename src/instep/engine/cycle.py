@@ -14,7 +14,6 @@ import msgspec
 from instep.core.guard import NOTHING_HELD, Scale, Verdict, judge
 from instep.core.job import QuarantineReason
 from instep.core.subject import Kind
-from instep.engine import superseded
 from instep.engine.affected import PAGE, beginning, pages, walk
 from instep.engine.apply import Application
 from instep.engine.evaluate import Evaluation
@@ -26,6 +25,7 @@ from instep.engine.scale import measure
 from instep.engine.sending import test_connection
 from instep.engine.settle import Settlement
 from instep.engine.spool import StoredSpool
+from instep.engine.superseded import SupersededDecisions
 from instep.engine.watch import Watch
 from instep.engine.world import Job, World
 from instep.ports import AppUnavailable, CycleSummary, LeaseLost, Target, Watermark
@@ -83,17 +83,14 @@ class _Cycle:
         self._watch = Watch(world, job, keeper, self._id, progress, stop, on_demand)
         self._evaluated = 0
         self._rounds: Counter[tuple[Kind, str]] = Counter()
-        self._superseded: Counter[tuple[Kind, str]] = Counter()
-        """How often a decision about the subject wasn't sent, since the subject had changed."""
-        self._anew: set[tuple[Kind, str]] = set()
-        """Those of them who are to be decided about before anything else is sent."""
+        self._superseded = SupersededDecisions(self._application.superseded, self._evaluation, self._evaluate)
         self._scale: Scale | None = None
         self._limits = job.rules.limits
 
     def fence(self) -> None:
         """Called right before each request. Raises LeaseLost and Superseded."""
         self._keeper.check()
-        superseded.check(self._has_changed)
+        self._superseded.check()
 
     async def run(self) -> CycleSummary:
         world, job = self._world, self._job
@@ -212,7 +209,7 @@ class _Cycle:
     async def _verdict(self) -> Verdict:
         """The guard's word before each slice, with what the directory brought meanwhile."""
         # Where a busy app lets a look-up wait, there may be something new again by the time that it's answered.
-        await self._decide_anew()
+        await self._superseded.decide_anew()
         for _ in range(LOOKS):
             began = self._world.clock.monotonic()
             if not await self._feed() or self._world.clock.monotonic() - began < FRESH:
@@ -223,27 +220,6 @@ class _Cycle:
         if self._scale is None:
             self._scale = await measure(self._world, self._job, self._now)
         return judge(self._evaluation.effects, self._scale, self._limits)
-
-    def _has_changed(self, at: tuple[Kind, str]) -> bool:
-        """Whether what was decided about the subject is out of date. Who changes all the time gets something all the
-        same."""
-        return at in self._evaluation.deferred and self._superseded[at] < ROUNDS_PER_SUBJECT
-
-    def _take_back(self) -> None:
-        """Decisions that weren't sent since their subjects had changed count no more; these are among the deferred."""
-        for at in self._application.superseded:
-            self._evaluation.take_back(*at)
-        self._superseded.update(self._application.superseded)
-        self._anew |= self._application.superseded
-        self._application.superseded.clear()
-
-    async def _decide_anew(self) -> None:
-        """Decide anew about those whose decision wasn't sent, before whatever waits behind it: they may be leavers."""
-        self._take_back()
-        if self._anew:
-            self._evaluation.deferred -= self._anew
-            await self._evaluate(self._anew)
-            self._anew &= self._evaluation.deferred  # that nothing was sent isn't kept yet
 
     async def _feed(self) -> bool:
         """Evaluate what is asked for and what has changed in the directory since; whether there was anything."""
@@ -261,8 +237,7 @@ class _Cycle:
         """Subjects whom this cycle itself gave a reason to be looked at again."""
         again = set(self._application.again)
         self._application.again.clear()
-        self._take_back()
-        self._anew.clear()
+        self._superseded.leave()
         deferred = set(self._evaluation.deferred)
         self._evaluation.deferred.clear()
         # Whoever was put off because a request was under way has not been looked at yet: that's no repetition.
