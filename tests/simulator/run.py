@@ -5,7 +5,6 @@ same story is told.
 """
 
 import asyncio
-import atexit
 import gc
 import hashlib
 import logging
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -488,7 +488,7 @@ def _template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="simulator-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     DirectoryStore(folder / "directory.sqlite").close()
     StateStore(folder / "state.sqlite", folder / "secrets.key").close()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)  # which a pool's processes look after, unlike atexit
     return folder
 
 
