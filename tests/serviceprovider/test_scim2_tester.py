@@ -20,7 +20,7 @@ from instep.serviceprovider.server import running
 def described() -> ScimProvider:
     """What the app publishes, with user names that it takes: the checker makes values up and can't know domains."""
     schemas = [schema.model_copy(deep=True) for schema in description().schemas]
-    names = [f"{uuid.uuid4().hex}@acme.example" for _ in range(500)]
+    names = [f"{uuid.uuid4().hex}@acme.example" for _ in range(20_000)]  # each that is picked twice is a conflict
     for schema in schemas:
         for attribute in schema.attributes or []:
             if attribute.name == "userName":

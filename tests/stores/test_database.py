@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from instep.stores import database as databases
-from instep.stores.database import Database, open_database
+from instep.stores.database import Database, open_database, use_wal
 from instep.stores.schema import DatabaseUnavailable, SchemaTooNew, bring_up_to_date
 
 FIRST = """
@@ -205,6 +206,30 @@ def test_opening_at_the_newest_schema_doesnt_import_alembic(migrations: Path) ->
     path = migrations.parent / "a b?#.sqlite"
     done = subprocess.run([sys.executable, "-c", program, path, migrations], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+class Refusing(sqlite3.Connection):
+    """Refuses the first statements, as SQLite does where two would wait for each other."""
+
+    code = sqlite3.SQLITE_BUSY
+    times = 3
+
+    def execute(self, *given: Any) -> sqlite3.Cursor:
+        if self.times == 0:
+            return super().execute(*given)
+        self.times -= 1
+        wrong = sqlite3.OperationalError("database is locked")
+        wrong.sqlite_errorcode = self.code
+        raise wrong
+
+
+def test_whoever_is_refused_because_others_open_a_new_database_too_tries_again(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "new.sqlite", factory=Refusing)) as connection:
+        use_wal(connection)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        connection.times, connection.code = 1, sqlite3.SQLITE_FULL
+        with pytest.raises(sqlite3.OperationalError):
+            use_wal(connection)
 
 
 def test_processes_that_open_a_new_database_at_once_migrate_it_once(migrations: Path) -> None:

@@ -20,6 +20,7 @@ is the file's name without `.py` and whose `down_revision` is the one before. Se
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,11 +126,28 @@ def _engine(path: Path, pragmas: dict[str, str | int], pool_size: int) -> Engine
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
+        use_wal(connection)
         # FULL: a commit is on the disk when it returns, also through a power cut (sqlite.org/pragma.html).
-        for name, value in {"journal_mode": "WAL", "synchronous": "FULL", **pragmas}.items():
+        for name, value in {"synchronous": "FULL", **pragmas}.items():
             connection.execute(f"PRAGMA {name}={value}")
 
     return engine
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Have the database write ahead to a log. Where several open a new one at the same time, all but one are refused
+    at once, however long a connection would wait for others (sqlite.org/c3ref/busy_handler.html): they try again.
+
+    Raises sqlite3.Error."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as wrong:
+            if _code(wrong) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 @contextmanager
