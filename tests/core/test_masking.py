@@ -69,6 +69,12 @@ def test_value_is_masked_in_every_form(value: str, form: str) -> None:
     assert Masking([value], "***").text(f"before {written} after {written}") == "before *** after ***"
 
 
+def test_patterns_need_nothing_that_older_pythons_get_wrong() -> None:
+    """Before Python 3.11.5 possessive quantifiers miss what they should find (cpython issue 106052)."""
+    value = Masking(['a+b\\c%d%%"e" f\n&<ü😀'], "***")._values[0]
+    assert re.search(rb"[*+?}]\+", value.pattern.pattern.replace(rb"\+", b"")) is None
+
+
 def test_whole_values_are_masked_before_their_parts() -> None:
     assert Masking(["secret", "secret-of-ours"], "***").text("the secret-of-ours, a secret") == "the ***, a ***"
 
