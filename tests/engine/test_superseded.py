@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,14 @@ class Busy:
 
 
 async def changed_while_it_waits(
-    world: SmallWorld, before: Callable[[Any], Any], meanwhile: Callable[[Any], Any], hook: Any = None
+    world: SmallWorld,
+    before: Callable[[Any], Any],
+    meanwhile: Callable[[Any], Any],
+    hook: Any = None,
+    looks: float = 0.05,
 ) -> None:
     """A cycle after the change `before`, in which `meanwhile` comes while the first request waits."""
+    world.world = replace(world.world, looks_every_seconds=looks)
     await world.sync()
     world.target.calls.clear()
     world.target.hook = hook
@@ -50,7 +56,7 @@ async def changed_while_it_waits(
     await busy.asked.wait()
     with world.directory.edit() as edit:
         meanwhile(edit)
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(6 * looks + 0.2)
     busy.free.set()
     assert (await cycle).result == "succeeded"
 
@@ -116,7 +122,7 @@ async def test_a_leaver_who_changes_again_goes_before_the_creations_that_wait(tm
         def meanwhile(edit: Any) -> None:
             person(edit, "u1", enabled=False, title="Gone", manager="u0")
 
-        await changed_while_it_waits(world, before, meanwhile)
+        await changed_while_it_waits(world, before, meanwhile, looks=0.25)
         assert len(world.target.content(Kind.USER)) == 86
         assert "update" in sent(world)[:40]
         assert [e.subject_id for e in world.log(action="disable")] == ["u1"]
@@ -125,6 +131,7 @@ async def test_a_leaver_who_changes_again_goes_before_the_creations_that_wait(tm
 async def test_who_changes_all_the_time_gets_something_all_the_same(tmp_path: Path) -> None:
     with small_world(tmp_path) as world:
         people(world)
+        world.world = replace(world.world, looks_every_seconds=0.05)
         await world.sync()
         update, changes = world.target.update, 0
 
@@ -134,7 +141,7 @@ async def test_who_changes_all_the_time_gets_something_all_the_same(tmp_path: Pa
             if changes < 10:
                 with world.directory.edit() as edit:
                     person(edit, "u1", title=f"T{changes}", enabled=False, manager="u0")
-                await asyncio.sleep(1.2)
+                await asyncio.sleep(0.5)
             return await update(*given, **named)
 
         world.target.update = waiting
