@@ -200,24 +200,31 @@ async def test_an_account_that_may_just_have_been_made_for_somebody_else_is_nobo
         assert world.link("n2").app_id not in (None, world.link("n1").app_id)
 
 
+async def takes_ones_own(world: SmallWorld, then: Callable[[], None] = lambda: None) -> None:
+    """Somebody is hired; as the answer of their creation is lost, an account of the same name is made by hand, and
+    `then` happens: they get the one that was made for them."""
+    with world.directory.edit() as edit:
+        person(edit, "n1", "n@firm.example")
+        edit.join("g1", Kind.USER, "n1")
+    by_hand: list[str] = []
+
+    def made_by_hand() -> None:
+        by_hand.append(world.target.put(Kind.USER, {"userName": "n@firm.example", "title": "Own", "active": True}))
+        then()
+
+    world.target.hook = losing("create", then=made_by_hand)
+    await world.sync()
+    assert world.link("n1").app_id not in (None, *by_hand)
+    assert len(world.target.content(Kind.USER)) == 5
+
+
 async def test_of_two_accounts_the_one_that_is_as_it_was_sent_is_theirs(tmp_path: Path) -> None:
     """Somebody makes an account of the same name by hand, while the answer of a creation is lost."""
     target = takes_twins(MemoryTarget())
     with small_world(tmp_path, target=target) as world:
         people(world, 3)
         await world.sync()
-        with world.directory.edit() as edit:
-            person(edit, "n1", "n@firm.example")
-            edit.join("g1", Kind.USER, "n1")
-        by_hand: list[str] = []
-
-        def made_by_hand() -> None:
-            by_hand.append(target.put(Kind.USER, {"userName": "n@firm.example", "title": "Own", "active": True}))
-
-        target.hook = losing("create", then=made_by_hand)
-        await world.sync()
-        assert world.link("n1").app_id not in (None, *by_hand)
-        assert len(target.content(Kind.USER)) == 5
+        await takes_ones_own(world)
 
 
 async def test_an_account_of_the_same_name_isnt_taken_while_ones_own_may_still_be_shown(tmp_path: Path) -> None:
@@ -227,20 +234,12 @@ async def test_an_account_of_the_same_name_isnt_taken_while_ones_own_may_still_b
         world.world = replace(world.world, read_lag_seconds=1.0)
         people(world, 3)
         await world.sync()
-        with world.directory.edit() as edit:
-            person(edit, "n1", "n@firm.example")
-            edit.join("g1", Kind.USER, "n1")
-        by_hand: list[str] = []
 
-        def made_by_hand() -> None:
-            by_hand.append(target.put(Kind.USER, {"userName": "n@firm.example", "title": "Own", "active": True}))
+        def lags() -> None:
             target.freeze()
             asyncio.get_running_loop().call_later(0.6, target.thaw)
 
-        target.hook = losing("create", then=made_by_hand)
-        await world.sync()
-        assert world.link("n1").app_id not in (None, *by_hand)
-        assert len(target.content(Kind.USER)) == 5
+        await takes_ones_own(world, then=lags)
 
 
 async def test_an_account_that_somebody_gets_anew_reaches_those_who_refer_to_it(tmp_path: Path) -> None:

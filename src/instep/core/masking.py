@@ -5,7 +5,7 @@ Apps repeat in their errors what they were sent, and they write it as their lang
 are by all of them (RFC 3986 section 2.3), so the longest run of those is looked for first; only where that is found,
 the whole value is.
 
-There's no possessive quantifier here: before Python 3.11.5, which Debian 12 is, they miss what they should find
+There's no possessive quantifier here: before Python 3.11.5 they miss what they should find, and Debian 12 has 3.11.2
 (github.com/python/cpython/issues/106052).
 """
 

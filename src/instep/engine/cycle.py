@@ -208,8 +208,8 @@ class _Cycle:
 
     async def _verdict(self) -> Verdict:
         """The guard's word before each slice, with what the directory brought meanwhile."""
-        # Where a busy app lets a look-up wait, there may be something new again by the time that it's answered.
         await self._superseded.decide_anew()
+        # Where a busy app lets a look-up wait, there may be something new again by the time that it's answered.
         for _ in range(LOOKS):
             began = self._world.clock.monotonic()
             if not await self._feed() or self._world.clock.monotonic() - began < FRESH:
